@@ -1,0 +1,207 @@
+"""The typed input of the templates: what a generated package contains, already printed.
+
+Templates only place these strings; every decision is taken before (in `eqgen.backends.model`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionText:
+    """One pure function of the functional core, printed in the target's language.
+
+    name        `softmax_forward`
+    arguments   `("X", "W", "b")`: arrays first, then activations, then numbers
+    results     `("Y", "Z")`; for a scheduler or a loss value a single name
+    decorators  lines to put above a definition, e.g. a just-in-time compiler's
+    docstring   lines
+    body        statement lines, comments with the equation and its place included, without indentation
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    results: tuple[str, ...]
+    decorators: tuple[str, ...]
+    docstring: tuple[str, ...]
+    body: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberArgument:
+    """A number in a header: `alpha = 0.01`; `default` is None where it must be given (`repr` of a float otherwise)."""
+
+    name: str
+    default: str | None
+    is_vector: bool = False
+    """True for `milestones: 1 x M`: a list of numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayText:
+    """A parameter, state or random mask of a layer. `rows`, `columns`: names of sizes or digits ("1").
+
+    initial     Python text of the initial number ("0.0", "1.0")
+    is_weight   True when neither size is 1: `set_weights` initialises these
+    draw        for random masks: host text such as `distributions.dropout(generator, (K, D), p)` over `rows`, `columns`, header numbers
+    """
+
+    name: str
+    rows: str
+    columns: str
+    initial: str = "0.0"
+    is_weight: bool = False
+    draw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallText:
+    """A call of a functional-core function from a method: `function(arguments) -> results`, all as Python texts.
+
+    Arguments are spelled for use inside a method (`value(self.W)`, `self.Z`, `self.p`, `X`). Results are spelled as
+    assignable targets: the output `Y` is a local, saved intermediates are `self.Z`, gradients are locals `DW`.
+    """
+
+    function: str
+    arguments: tuple[str, ...]
+    results: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerText:
+    """A layer class, e.g. name "Softmax", class_name "SoftmaxLayer"."""
+
+    name: str
+    class_name: str
+    title: str
+    reference: str
+    origin: str
+    """`softmax.eq:1`"""
+    equations: tuple[str, ...]
+    """The source lines of the definition, for the class docstring."""
+    sizes: tuple[str, ...]
+    """Constructor sizes in order, e.g. ("D", "K")."""
+    activations: tuple[str, ...]
+    numbers: tuple[NumberArgument, ...]
+    input: str
+    input_rows: str
+    input_columns: str
+    input_is_index: bool
+    """True for an integer input (embedding): there is no gradient DX."""
+    output: str
+    params: tuple[ArrayText, ...]
+    states: tuple[ArrayText, ...]
+    randoms: tuple[ArrayText, ...]
+    saved: tuple[str, ...]
+    """Forward intermediates that backward or update read: attributes of the layer."""
+    forward: CallText
+    evaluate: CallText
+    """What feedforward calls in evaluation mode (the forward call where the file has no `evaluate` block)."""
+    backward: CallText
+    update: CallText | None
+    """New values of the states after a training forward pass; results are the state names."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationText:
+    """`LeakyReLU` -> class `LeakyReLUActivation`, functions `leaky_relu`, `leaky_relu_gradient`."""
+
+    name: str
+    class_name: str
+    title: str
+    reference: str
+    origin: str
+    numbers: tuple[NumberArgument, ...]
+    function: str
+    gradient: str
+
+
+@dataclass(frozen=True, slots=True)
+class LossText:
+    """`value(Y, T, *numbers)` is 1 x 1, `gradient` N x K; `simplified` is the gradient for one-hot targets or ""."""
+
+    name: str
+    class_name: str
+    title: str
+    reference: str
+    origin: str
+    numbers: tuple[NumberArgument, ...]
+    value: str
+    gradient: str
+    simplified: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerText:
+    """`function(theta, Dtheta, *states, eta, t, *numbers) -> (theta | Dtheta, *states)`, reading only what it uses.
+
+    arguments   texts in terms of `value(self.x)`, `value(self.Dx)`, `value(self.delta)`, `eta`, `t`, `self.mu`
+    results     what the function returns, in order, as attribute names: "x" or "Dx", then states
+    states      (name, initial number text); each has the parameter's shape
+    """
+
+    name: str
+    class_name: str
+    title: str
+    reference: str
+    origin: str
+    numbers: tuple[NumberArgument, ...]
+    states: tuple[tuple[str, str], ...]
+    function: str
+    arguments: tuple[str, ...]
+    results: tuple[str, ...]
+    uses_step: bool
+    """True where the equations read `t`, the one-based count of updates."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerText:
+    """A pure function of the step, on the host. `body` are Python lines ending in a `return`; numbers are locals."""
+
+    name: str
+    class_name: str
+    title: str
+    reference: str
+    origin: str
+    numbers: tuple[NumberArgument, ...]
+    step: str
+    """The name of the step argument, e.g. `i`."""
+    body: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InitializerText:
+    """A draw of a weight matrix on the host: `draw` is a text over `generator`, `rows`, `columns`, numbers, and sizes.
+
+    The sizes `K` (rows) and `D` (columns) of the weight are locals of these names.
+    """
+
+    name: str
+    class_name: str
+    title: str
+    reference: str
+    origin: str
+    numbers: tuple[NumberArgument, ...]
+    row_size: str
+    column_size: str
+    draw: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackageText:
+    """Everything a package's templates see, under the name `package`."""
+
+    name: str
+    backend: str
+    title: str
+    functions: tuple[FunctionText, ...]
+    """Matrix functions, activations, layers, losses, optimizers, in that order."""
+    activations: tuple[ActivationText, ...]
+    layers: tuple[LayerText, ...]
+    losses: tuple[LossText, ...]
+    optimizers: tuple[OptimizerText, ...]
+    schedulers: tuple[SchedulerText, ...]
+    initializers: tuple[InitializerText, ...]
+    activation_layer: str
+    """Class name of the layer whose only header parameter is an activation: 'ReLU' in a layer string means it. Or ""."""
