@@ -14,6 +14,7 @@ from eqgen.language.model import Source, Span
 
 _TAB_WIDTH = 4
 _MAX_LINES_SHOWN = 6
+_MAX_WIDTH = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +144,23 @@ def _excerpt(span: Span) -> list[str]:
         text = span.source.line_text(number).removesuffix("\r")
         start = column - 1 if number == first else len(text) - len(text.lstrip())
         end = end_column - 1 if number == last else len(text.rstrip())
-        shown.append(f"{number:>{width}} | {''.join(glyph for glyph, _ in _cells(text))}".rstrip())
-        shown.append(f"{'':>{width}} | {_carets(text, start, end)}")
+        glyphs, carets = _window(list(_cells(text)), start, end)
+        shown.append(f"{number:>{width}} | {glyphs}".rstrip())
+        shown.append(f"{'':>{width}} | {carets}")
     return shown
 
 
-def _carets(text: str, start: int, end: int) -> str:
-    widths = [width for _, width in _cells(text)]
-    before = sum(widths[:start]) + max(0, start - len(widths))
-    return " " * before + "^" * max(1, sum(widths[start:end]))
+def _window(cells: list[tuple[str, int]], start: int, end: int) -> tuple[str, str]:
+    """The part of a line around the characters [start, end), and the carets under these."""
+    before, after = "", ""
+    if len(cells) > _MAX_WIDTH:
+        first = max(0, min(start - _MAX_WIDTH // 2, len(cells) - _MAX_WIDTH))
+        before, after = "..." * (first > 0), "..." * (first + _MAX_WIDTH < len(cells))
+        cells = cells[first : first + _MAX_WIDTH]
+        start, end = start - first, end - first
+    margin = len(before) + sum(width for _, width in cells[:start])
+    length = max(1, sum(width for _, width in cells[start:end]))
+    return before + "".join(glyph for glyph, _ in cells) + after, " " * margin + "^" * length
 
 
 def _cells(text: str) -> Iterator[tuple[str, int]]:
@@ -161,7 +170,7 @@ def _cells(text: str) -> Iterator[tuple[str, int]]:
         if character == "\t":
             width = _TAB_WIDTH - column % _TAB_WIDTH
             glyph = " " * width
-        elif unicodedata.combining(character):
+        elif unicodedata.category(character) in ("Mn", "Me"):
             glyph, width = character, 0
         else:
             glyph = printable(character)
