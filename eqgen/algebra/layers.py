@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from eqgen.algebra.definitions import Assignment, TypedDefinition, Variable
-from eqgen.algebra.expressions import Dim, Node, Symbol, rename_sizes, shape_text, substitute
+from eqgen.algebra.expressions import Dim, Node, Symbol, constant, rename_sizes, shape_text, substitute
+from eqgen.algebra.expressions import symbols as symbols_of
 from eqgen.algebra.scope import Abandoned, Scope, did_you_mean
 from eqgen.language.model import Block, Equation, Name, Statement, Use
 
@@ -122,7 +123,10 @@ def _reject_early_reads(scope: Scope, s: Equation, pending: set[str]) -> None:
 
 
 def resolve_use(e: DefinitionElaborator, s: Use, scope: Scope, symbols: dict[str, Node]) -> Expansion:
-    """`use Linear(X, W, b) -> Z`: operands stand for inputs, params and random masks in the order of their declaration."""
+    """`use Linear(X, W, b) -> Z`: operands stand for inputs, params and random masks in the order of their declaration.
+
+    A number of the header that no equation reads need not be given: the p of a dropout layer only tells how its mask is drawn.
+    """
     used = e.parent.lookup(s.definition.name, s.definition.span, "layer")
     if used is None:
         raise scope.fail("E105", f"unknown layer `{s.definition.name}`", s.definition.span, "a layer of the library or of this file",
@@ -131,9 +135,12 @@ def resolve_use(e: DefinitionElaborator, s: Use, scope: Scope, symbols: dict[str
     if len(s.arguments) != len(formal) or len(s.results) != 1:
         wanted = ", ".join(v.name for v in formal)
         raise scope.fail("E106", f"`{used.name}` has {len(s.arguments)} operands and {len(s.results)} results here", s.span, f"`use {used.name}({wanted}) -> Z`")
-    if used.activations or any(n.default is None for n in used.numbers):
-        raise scope.fail("E303", f"`{used.name}` has header parameters that `use` cannot give", s.definition.span, "a layer without them")
-    names: dict[str, Node] = {n.name: _default(n) for n in used.numbers}
+    read = frozenset().union(*(symbols_of(a.value) for block in BLOCKS for a in used.block(block)))
+    missing = [*used.activations, *(n.name for n in used.numbers if n.default is None and n.name in read)]
+    if missing:
+        listed = ", ".join(f"`{name}`" for name in missing)
+        raise scope.fail("E303", f"the equations of `{used.name}` read {listed} of its header, which `use` cannot give", s.definition.span, "a layer without them")
+    names: dict[str, Node] = {n.name: constant(n.default) for n in used.numbers if n.default is not None}
     dims: dict[str, Dim] = {}
     for v, argument in zip(formal, s.arguments, strict=True):
         node = scope.typed(argument)
@@ -150,14 +157,6 @@ def resolve_use(e: DefinitionElaborator, s: Use, scope: Scope, symbols: dict[str
             fresh = f"{result}_{v.name}"
             names[v.name] = Symbol(rename_shape(v, dims), fresh)
     return Expansion(used, names, dims, result, s)
-
-
-def _default(number: object) -> Node:
-    from eqgen.algebra.definitions import Number
-    from eqgen.algebra.expressions import constant
-
-    assert isinstance(number, Number) and number.default is not None
-    return constant(number.default)
 
 
 def rename_shape(v: Variable, dims: dict[str, Dim]) -> tuple[Dim, Dim]:
