@@ -112,7 +112,9 @@ class DefinitionElaborator:
         self.numbers: list[Number] = []
         self.called = frozenset(_called(source))
         self.activations = tuple(
-            p.name.name for p in source.parameters if source.kind == "layer" and p.shape is None and p.name.name in self.called
+            p.name.name
+            for p in source.parameters
+            if source.kind in ("layer", "lemma") and p.shape is None and p.name.name in self.called
         )
         self.scope = Scope(
             report=parent.report,
