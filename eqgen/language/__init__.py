@@ -9,6 +9,7 @@ formatter       File -> canonical text
 
 from eqgen.language.codes import explain
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
+from eqgen.language.formatter import format_source
 from eqgen.language.parser import parse, parse_file
 
-__all__ = ["Diagnostic", "DiagnosticError", "explain", "parse", "parse_file"]
+__all__ = ["Diagnostic", "DiagnosticError", "explain", "format_source", "parse", "parse_file"]

@@ -28,6 +28,7 @@ from eqgen.language.model import (
     Statement,
     Use,
 )
+from eqgen.language.spelling import OUTER_BLOCKS
 from eqgen.language.syntax import (
     Assume,
     Declarations,
@@ -42,7 +43,6 @@ from eqgen.language.syntax import (
     Text,
 )
 
-_OUTER_BLOCKS = ("forward", "backward", "evaluate", "update")
 _PART = {Text: "title", Reference: "source", Dims: "dims", Declarations: "a declaration", Assume: "assume"}
 
 
@@ -55,6 +55,7 @@ class Assembler:
         self.source = source
         self.diagnostics = diagnostics
         self.read = read
+        self.values: set[int] = set()
 
     def report(self, code: str, message: str, span: Span, expected: str = "", hint: str = "") -> None:
         self.diagnostics.append(Diagnostic(code, message, span, expected, hint))
@@ -82,7 +83,7 @@ class Assembler:
             self.report("E009", f"{header.kind} `{header.name.name}` is empty", group.line.span(self.source), hint=hint)
         body = _Body(self, header)
         statements = body.statements(group.children, ())
-        end = max(inner.line.end for inner in each([group]))
+        end = max(inner.line.end for inner, _ in each([group]))
         return Definition(
             kind=header.kind,
             name=header.name,
@@ -98,7 +99,7 @@ class Assembler:
 
     def check_syntax(self, groups: list[Group]) -> None:
         """Report what cannot be read below a line that could not be read itself."""
-        for group in each(groups):
+        for group, _ in each(groups):
             self.read(group, "line")
 
     def unexpected_children(self, group: Group) -> None:
@@ -188,6 +189,7 @@ class _Body:
         span = group.line.span(self.assembler.source)
         last = statements[-1] if statements else None
         if isinstance(previous, StableWith) and isinstance(last, Block):
+            self.assembler.values.add(group.line.start)
             returned = last.statements[-1]
             if isinstance(returned, Return):
                 returned = replace(returned, span=returned.span.to(span), steps=returned.steps + item.expressions)
@@ -200,6 +202,7 @@ class _Body:
         value_of_function = self.kind == "function" and not inside and not returns and not group.deeper
         if value_of_function:
             statements.append(Return(span, item.expressions))
+            self.assembler.values.add(group.line.start)
             return item
         if isinstance(previous, Let) and isinstance(last, Block):
             equation = last.statements[0]
@@ -207,6 +210,8 @@ class _Body:
             equation = replace(equation, span=equation.span.to(span), steps=equation.steps + item.expressions)
             statements[-1] = replace(last, span=last.span.to(span), statements=(equation,))
         elif isinstance(last, (Equation, Return)) and isinstance(previous, (Equation, Steps)):
+            if isinstance(last, Return):
+                self.assembler.values.add(group.line.start)
             statements[-1] = replace(last, span=last.span.to(span), steps=last.steps + item.expressions)
         else:
             self.assembler.report(
@@ -219,7 +224,7 @@ class _Body:
 
     def block(self, opener: Opener, group: Group, inside: tuple[str, ...]) -> Block:
         span = group.line.span(self.assembler.source)
-        if opener.kind in _OUTER_BLOCKS:
+        if opener.kind in OUTER_BLOCKS:
             if inside:
                 message = f"`{opener.kind}` inside of `{inside[-1]}`"
                 hint = f"indent it like the other blocks of the {self.kind}"
@@ -230,7 +235,7 @@ class _Body:
             hint = f"indent the equations below `{opener.kind}`"
             self.assembler.report("E009", f"`{opener.kind}` is empty", span, hint=hint)
         statements = self.statements(group.children, (*inside, opener.kind))
-        end = max(inner.line.end for inner in each([group]))
+        end = max(inner.line.end for inner, _ in each([group]))
         return Block(Span(span.source, span.start, end), opener.kind, statements, opener.condition)
 
     def part(self, item: Text | Reference | Dims | Declarations | Assume, span: Span, inside: tuple[str, ...]) -> None:

@@ -148,8 +148,9 @@ class _Scanner:
         if not self.open:
             return
         self.open = False
-        if self.end - self.start > MAX_LINE:
-            message = f"a statement of {self.end - self.start} characters"
+        length = sum(map(len, self.source.text[self.start : self.end].split()))
+        if length > MAX_LINE:
+            message = f"a statement of {length} characters"
             hint = "give parts of the equation names of their own"
             self._report("E011", message, self.start, self.start + 1, expected=f"at most {MAX_LINE}", hint=hint)
         self.layout.lines.append(Line(self.indent, self.start, self.end, self.broken))
@@ -209,10 +210,10 @@ def _describe(indent: str) -> str:
     return f"{len(indent)} spaces"
 
 
-def each(groups: list[Group]) -> Iterator[Group]:
-    """All groups in the order of the file."""
-    pending = list(reversed(groups))
+def each(groups: list[Group]) -> Iterator[tuple[Group, int]]:
+    """All groups in the order of the file, each with its level below the given ones."""
+    pending = [(group, 0) for group in reversed(groups)]
     while pending:
-        group = pending.pop()
-        yield group
-        pending.extend(reversed(group.children))
+        group, level = pending.pop()
+        yield group, level
+        pending.extend((child, level + 1) for child in reversed(group.children))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 from lark import UnexpectedInput
 
 from eqgen.language.assembly import Assembler
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError, file_diagnostic
-from eqgen.language.layout import Group, nest, split
+from eqgen.language.layout import Group, Layout, nest, split
 from eqgen.language.model import File, Source, Span
 from eqgen.language.syntax import Item, parse_line
 from eqgen.language.syntax_errors import syntax_diagnostic
@@ -25,20 +26,46 @@ MAX_SIZE = 2**18
 MAX_DIAGNOSTICS = 50
 
 
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A file together with the lines it was read from."""
+
+    file: File
+    layout: Layout
+    groups: list[Group]
+    items: dict[int, Item]
+    """What each line says, by the offset at which it begins."""
+    values: frozenset[int]
+    """The offsets of the lines `= a` that are the value of a function, not a step of the equation above."""
+
+
 def parse(text: str, name: str = "<string>") -> File:
     """The definitions in a text, reported under `name`. Raises DiagnosticError with every error that was found."""
+    return parse_lines(text, name).file
+
+
+def parse_lines(text: str, name: str) -> Parsed:
+    """As `parse`, with the lines."""
     if len(text) > MAX_SIZE:
         raise DiagnosticError([_too_large(name)])
     source = Source(name, text)
     layout = split(source)
     groups = nest(layout, source)
     diagnostics = layout.diagnostics
-    assembler = Assembler(source, diagnostics, lambda group, symbol: read_line(source, group, symbol, diagnostics))
+    items: dict[int, Item] = {}
+
+    def read(group: Group, symbol: str) -> Item | None:
+        item = read_line(source, group, symbol, diagnostics)
+        if item is not None:
+            items[group.line.start] = item
+        return item
+
+    assembler = Assembler(source, diagnostics, read)
     file = assembler.file(groups)
     if diagnostics:
         diagnostics.sort(key=lambda diagnostic: diagnostic.span.start)
         raise DiagnosticError(diagnostics[:MAX_DIAGNOSTICS])
-    return file
+    return Parsed(file, layout, groups, items, frozenset(assembler.values))
 
 
 def parse_file(path: str | os.PathLike[str]) -> File:

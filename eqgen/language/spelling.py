@@ -34,7 +34,8 @@ MINUS_SIGN: Final = "\N{MINUS SIGN}"
 
 KINDS: Final = ("layer", "activation", "function", "loss", "optimizer", "scheduler", "initializer", "lemma")
 ROLES: Final = ("input", "param", "output", "target", "state", "random")
-BLOCKS: Final = ("forward", "backward", "evaluate", "update", "then")
+OUTER_BLOCKS: Final = ("forward", "backward", "evaluate", "update")
+BLOCKS: Final = (*OUTER_BLOCKS, "then")
 ATTRIBUTES: Final = ("sparse", "positive", "index")
 KEYWORDS: Final = (*ROLES, *BLOCKS, "source", "dims", "assume", "let", "stable", "when", "for", "use")
 
