@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eqgen.algebra.definitions import Assignment, TypedDefinition, Variable
 from eqgen.algebra.expressions import SCALAR, Shape, Symbol, apply, shape_text
 from eqgen.algebra.layers import layer
+from eqgen.algebra.notation import notation
 from eqgen.algebra.scope import Abandoned, Scope
 from eqgen.language.model import Block, Call, Draw, Equation, Expression, Name, Return, Span, Statement
 
@@ -95,7 +96,7 @@ def activation(e: DefinitionElaborator) -> TypedDefinition:
         raise Abandoned
     if "derivative" not in blocks:
         value = slope(blocks["f"][0].value, "x", e.parent.base)
-        blocks["derivative"] = (replace(blocks["f"][0], target="f'", value=value, text="f'(x), derived from f"),)
+        blocks["derivative"] = (replace(blocks["f"][0], target="f'", value=value, text=f"f'(x) = {notation(value)}    (derived)"),)
     e.variables["x"] = Variable("x", LIFTED, "input", blocks["f"][0].span)
     return e.build(blocks)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eqgen.algebra.definitions import Assignment, TypedDefinition, Variable
 from eqgen.algebra.expressions import Dim, Node, Symbol, constant, rename_sizes, shape_text, substitute
 from eqgen.algebra.expressions import symbols as symbols_of
+from eqgen.algebra.notation import notation
 from eqgen.algebra.scope import Abandoned, Scope, did_you_mean
 from eqgen.language.model import Block, Equation, Name, Statement, Use
 
@@ -169,7 +170,7 @@ def _renamed(a: Assignment, expansion: Expansion, gradients: dict[str, Node] | N
     value = substitute(rename_sizes(marked, {f"{d}\0": dim for d, dim in expansion.dims.items()}), names)
     target = names.get(a.target)
     name = target.name if isinstance(target, Symbol) else a.target
-    return replace(a, target=name, value=value)
+    return replace(a, target=name, value=value, text=f"{name} = {notation(value)}")
 
 
 def _update(e: DefinitionElaborator, forward: Scope) -> tuple[Assignment, ...]:

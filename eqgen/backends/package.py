@@ -13,7 +13,7 @@ class FunctionText:
     """One pure function of the functional core, printed in the target's language.
 
     name        `softmax_forward`
-    arguments   `("X", "W", "b")`: arrays first, then activations, then numbers
+    arguments   `("X: Matrix", "W: Matrix", "act: Activation", "alpha: float")`, as declared
     results     `("Y", "Z")`; for a scheduler or a loss value a single name
     decorators  lines to put above a definition, e.g. a just-in-time compiler's
     docstring   lines
@@ -44,7 +44,7 @@ class ArrayText:
 
     initial     Python text of the initial number ("0.0", "1.0")
     is_weight   True when neither size is 1: `set_weights` initialises these
-    draw        for random masks: host text such as `distributions.dropout(generator, (K, D), p)` over `rows`, `columns`, header numbers
+    draw        for random masks: host text such as `distributions.dropout(generator, (K, D), p)`; sizes and numbers are locals
     """
 
     name: str
@@ -89,6 +89,8 @@ class LayerText:
     input_columns: str
     input_is_index: bool
     """True for an integer input (embedding): there is no gradient DX."""
+    index_size: str
+    """The size that the integers stay below, "" for other inputs."""
     output: str
     params: tuple[ArrayText, ...]
     states: tuple[ArrayText, ...]
@@ -172,10 +174,8 @@ class SchedulerText:
 
 @dataclass(frozen=True, slots=True)
 class InitializerText:
-    """A draw of a weight matrix on the host: `draw` is a text over `generator`, `rows`, `columns`, numbers, and sizes.
-
-    The sizes `K` (rows) and `D` (columns) of the weight are locals of these names.
-    """
+    """A draw of a weight matrix on the host: `draw` is a text over `generator`, header numbers, and the sizes
+    `row_size` and `column_size` of the weight, all locals."""
 
     name: str
     class_name: str
@@ -195,6 +195,8 @@ class PackageText:
     name: str
     backend: str
     title: str
+    imports: tuple[str, ...]
+    """What the functional core imports, `import numpy as np`."""
     functions: tuple[FunctionText, ...]
     """Matrix functions, activations, layers, losses, optimizers, in that order."""
     activations: tuple[ActivationText, ...]

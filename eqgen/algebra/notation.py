@@ -1,0 +1,140 @@
+"""How expressions become text: a column of spellings and a precedence rule. The column here is the language itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from fractions import Fraction
+
+from eqgen.algebra.expressions import Apply, Constant, Derivative, Dim, Invoke, Node, Size, Symbol
+
+
+class Level(IntEnum):
+    """How tightly a text binds. An operand is put in parentheses when it binds less than its place demands."""
+
+    ANY = 0
+    COMPARISON = 1
+    SUM = 2
+    PRODUCT = 3
+    UNARY = 4
+    POWER = 5
+    ATOM = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """`template` over the operands {0}, {1}, ..., the size operands {s0}, {s1}, the result's sizes {m} x {n}, and {like},
+    a matrix from which constants take their dtype and device."""
+
+    template: str
+    level: Level
+    operands: tuple[Level, ...]
+
+
+def call(template: str) -> Spelling:
+    """A text that binds tightly and puts its operands between commas or brackets."""
+    return Spelling(template, Level.ATOM, (Level.ANY, Level.ANY, Level.ANY))
+
+
+def infix(symbol: str, level: Level) -> Spelling:
+    """A left-associative operator."""
+    return Spelling(f"{{0}} {symbol} {{1}}", level, (level, Level(level + 1)))
+
+
+def prefix(symbol: str) -> Spelling:
+    return Spelling(symbol + "{0}", Level.UNARY, (Level.UNARY,))
+
+
+def member(template: str) -> Spelling:
+    """A text in which the first operand is followed by a dot or a bracket."""
+    return Spelling(template, Level.ATOM, (Level.ATOM, Level.ANY, Level.ANY))
+
+
+Column = Mapping[str, Spelling]
+"""A spelling for every operation of the table, and for `full`: {0} spread over an m x n matrix."""
+
+def literal(value: Fraction) -> str:
+    """A number as text: `2`, `0.5`, `0.1`; the nearest double where it is not exact."""
+    return str(value.numerator) if value.denominator == 1 else repr(value.numerator / value.denominator)
+
+
+def dimension(dim: Dim) -> str:
+    return str(dim)
+
+
+@dataclass(frozen=True)
+class Printer:
+    """Prints expressions over a column.
+
+    like      name of the matrix from which constants take their dtype and device
+    symbol    how a name is spelled
+    """
+
+    column: Column
+    like: str = ""
+    symbol: Callable[[Symbol], str] = lambda s: s.name
+
+    def __call__(self, node: Node) -> str:
+        return self.text(node)[0]
+
+    def text(self, node: Node) -> tuple[str, Level]:
+        """The text and how tightly it binds."""
+        if isinstance(node, Constant):
+            return literal(node.value), Level.ATOM if node.value >= 0 else Level.UNARY
+        if isinstance(node, Symbol):
+            return self.symbol(node), Level.ATOM
+        if isinstance(node, Size):
+            return dimension(node.name), Level.ATOM
+        if isinstance(node, Invoke):
+            return self._invoke(node), Level.ATOM
+        if isinstance(node, Derivative):
+            return f"{node.kind}({self(node.of)}, {self(node.wrt)})", Level.ATOM
+        assert isinstance(node, Apply), node
+        return self._apply(node)
+
+    def _invoke(self, node: Invoke) -> str:
+        return f"{node.function}{chr(39) * node.derivative}({', '.join(self(a) for a in node.args)})"
+
+    def _apply(self, node: Apply) -> tuple[str, Level]:
+        return self._spelled(self.column[node.op], node, node.args)
+
+    def _spelled(self, spelling: Spelling, node: Apply, args: tuple[Node, ...]) -> tuple[str, Level]:
+        texts = []
+        for arg, least in zip(args, (*spelling.operands, *([Level.ANY] * len(args))), strict=False):
+            text, level = self.text(arg)
+            texts.append(f"({text})" if level < least else text)
+        sizes = {f"s{k}": dimension(s) for k, s in enumerate(node.sizes)}
+        m, n = (dimension(d) for d in node.shape)
+        return spelling.template.format(*texts, m=m, n=n, like=self.like, **sizes), spelling.level
+
+
+def _language() -> Column:
+    """The canonical spelling of `eqgen fmt`: operators, and the API names of the table."""
+    from eqgen.algebra.operations import TABLE
+
+    column = {
+        "add": infix("+", Level.SUM), "subtract": infix("-", Level.SUM), "scale": infix("*", Level.PRODUCT), "matmul": infix("*", Level.PRODUCT),
+        "divide": infix("/", Level.PRODUCT), "negate": prefix("-"), "transpose": Spelling("{0}.T", Level.ATOM, (Level.ATOM,)),
+        "power": Spelling("{0}^{1}", Level.POWER, (Level.ATOM, Level.ATOM)), "less": infix("<", Level.COMPARISON),
+        "less_equal": infix("<=", Level.COMPARISON), "greater": infix(">", Level.COMPARISON), "greater_equal": infix(">=", Level.COMPARISON),
+        "equal": infix("==", Level.COMPARISON),
+    }  # fmt: skip
+    for name, row in TABLE.items():
+        operands = [f"{{{k}}}" for k in range(row.arity)] + [f"{{s{k}}}" for k in range(max(row.size_counts))]
+        column.setdefault(name, call(f"{name}({', '.join(operands)})"))
+    return column
+
+
+class NotationPrinter(Printer):
+    """The language's own notation; `zeros` and `ones` show as many sizes as they have."""
+
+    def _apply(self, node: Apply) -> tuple[str, Level]:
+        if node.op in ("zeros", "ones"):
+            return f"{node.op}({', '.join(dimension(s) for s in node.sizes)})", Level.ATOM
+        return super()._apply(node)
+
+
+def notation(node: Node) -> str:
+    """The expression in the language's canonical spelling."""
+    return NotationPrinter(_language())(node)

@@ -1,0 +1,40 @@
+"""The JAX backend: its column of spellings."""
+
+from __future__ import annotations
+
+from eqgen.backends.protocol import Backend
+from eqgen.backends.python import NUMPY_LIKE
+from eqgen.algebra.notation import Column, Level, Spelling, call, member
+
+COLUMN: Column = {
+    **NUMPY_LIKE,
+    "zeros": call("jnp.zeros(({m}, {n}), dtype={like}.dtype)"),
+    "ones": call("jnp.ones(({m}, {n}), dtype={like}.dtype)"),
+    "full": call("jnp.full(({m}, {n}), {0}, dtype={like}.dtype)"),
+    "identity": call("jnp.eye({m}, dtype={like}.dtype)"),
+    "diag": call("jnp.diagonal({0}).reshape(-1, 1)"),
+    "Diag": member("jnp.diag({0}.reshape(-1))"),
+    "column_repeat": call("jnp.broadcast_to({0}, ({m}, {n}))"),
+    "row_repeat": call("jnp.broadcast_to({0}, ({m}, {n}))"),
+    "row": member("{0}[{s0} : {s0} + 1, :]"),
+    "column": member("{0}[:, {s0} : {s0} + 1]"),
+    "dot": Spelling("jnp.sum({0} * {1}, keepdims=True)", Level.ATOM, (Level.PRODUCT, Level.UNARY)),
+    "elements_sum": call("jnp.sum({0}, keepdims=True)"),
+    "columns_sum": call("jnp.sum({0}, axis=0, keepdims=True)"),
+    "rows_sum": call("jnp.sum({0}, axis=1, keepdims=True)"),
+    "columns_mean": call("jnp.mean({0}, axis=0, keepdims=True)"),
+    "rows_mean": call("jnp.mean({0}, axis=1, keepdims=True)"),
+    "columns_max": call("jnp.max({0}, axis=0, keepdims=True, initial=-math.inf)"),
+    "rows_max": call("jnp.max({0}, axis=1, keepdims=True, initial=-math.inf)"),
+    "exp": call("jnp.exp({0})"),
+    "expm1": call("jnp.expm1({0})"),
+    "log": call("jnp.log({0})"),
+    "log1p": call("jnp.log1p({0})"),
+    "sqrt": call("jnp.sqrt({0})"),
+    "square": call("jnp.square({0})"),
+    "abs": call("jnp.abs({0})"),
+    "floor": call("jnp.floor({0})"),
+    "tanh": call("jnp.tanh({0})"),
+}
+
+BACKEND = Backend(name="jax", title="JAX", column=COLUMN, imports=("import math", "import jax.numpy as jnp"), framework="jax", extra="jax", shared=("package", "immutable"))

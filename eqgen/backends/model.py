@@ -1,0 +1,212 @@
+"""From a module of proven definitions to the text of a package: everything a template places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from eqgen.algebra.definitions import Draw, Module, Number, TypedDefinition, Variable
+from eqgen.algebra.expressions import SCALAR
+from eqgen.backends.package import (
+    ActivationText,
+    ArrayText,
+    CallText,
+    FunctionText,
+    InitializerText,
+    LayerText,
+    LossText,
+    NumberArgument,
+    OptimizerText,
+    PackageText,
+    SchedulerText,
+)
+from eqgen.backends.protocol import Backend
+from eqgen.algebra.notation import Column, Level, call, infix
+from eqgen.backends.spelling import HOST, PythonPrinter
+from eqgen.backends.statements import commented, host_text, number_text
+from eqgen.language.diagnostics import Diagnostic, DiagnosticError
+from eqgen.optimize.lower import LoweredLayer, Lowering, is_host, numeric_conditions
+from eqgen.optimize.names import class_name, identifier
+from eqgen.optimize.program import Function, Step
+
+HOST_MATRICES: Column = {
+    **HOST,
+    "ones": call("np.ones(({m}, {n}))"), "zeros": call("np.zeros(({m}, {n}))"), "full": call("np.full(({m}, {n}), {0})"),
+    "elements_sum": call("float(np.sum({0}))"), "rows_sum": call("np.sum({0}, axis=1, keepdims=True)"),
+    "columns_sum": call("np.sum({0}, axis=0, keepdims=True)"), "rows_max": call("np.max({0}, axis=1, keepdims=True)"),
+    "where": call("np.where({0}, {1}, {2})"), "max": call("np.maximum({0}, {1})"), "min": call("np.minimum({0}, {1})"),
+    "exp": call("np.exp({0})"), "log": call("np.log({0})"), "sqrt": call("np.sqrt({0})"), "floor": call("np.floor({0})"),
+    "abs": call("np.abs({0})"), "sign": call("np.sign({0})"), "tanh": call("np.tanh({0})"), "matmul": infix("@", Level.PRODUCT),
+    "transpose": call("np.transpose({0})"),
+}  # fmt: skip
+"""NumPy over lists of numbers, for schedulers: the same in every package."""
+
+
+def check_names(module: Module, backend: Backend) -> None:
+    """Raises DiagnosticError (E103) where a definition uses a word that the target needs for itself."""
+    reserved = backend.reserved_words
+    found: list[Diagnostic] = []
+    for d in module.definitions:
+        names = [(d.name, d.source.name.span), *((v.name, v.span) for v in d.variables.values()), *((n.name, n.span) for n in d.numbers)]
+        names += [(size, d.source.name.span) for size in d.dims] + [(a, d.source.name.span) for a in d.activations]
+        found += [
+            Diagnostic("E103", f"`{name}` is a word that {backend.title} code needs for itself", span, "another name")
+            for name, span in names if name in reserved
+        ]  # fmt: skip
+    if found:
+        raise DiagnosticError(found)
+
+
+class PackageBuilder:
+    """Prints a module for one backend."""
+
+    def __init__(self, module: Module, backend: Backend) -> None:
+        self.module = module
+        self.backend = backend
+        self.lowering = Lowering(module)
+        self.kinds = {d.name: d.kind for d in module.of_kind("function", "activation")}
+        self.functions: list[FunctionText] = []
+
+    def build(self, name: str) -> PackageText:
+        check_names(self.module, self.backend)
+        of = self.module.of_kind
+        for d in sorted(of("function"), key=lambda d: d.name):
+            self.place(self.lowering.matrix_function(d))
+        activations = tuple(self.activation(d) for d in ordered(of("activation")))
+        layers = tuple(self.layer(d) for d in ordered(of("layer")))
+        losses = tuple(self.loss(d) for d in ordered(of("loss")))
+        optimizers = tuple(self.optimizer(d) for d in ordered(of("optimizer")))
+        wrapper = [x for x in layers if len(x.activations) == 1 and not x.numbers]
+        return PackageText(
+            name=name, backend=self.backend.name, title=self.backend.title, imports=self.backend.imports, functions=tuple(self.functions),
+            activations=activations, layers=layers, losses=losses, optimizers=optimizers,
+            schedulers=tuple(self.scheduler(d) for d in ordered(of("scheduler"))),
+            initializers=tuple(self.initializer(d) for d in ordered(of("initializer"))),
+            activation_layer=wrapper[0].class_name if wrapper else "",
+        )  # fmt: skip
+
+    def place(self, *functions: Function | None) -> None:
+        self.functions += [self.backend.function(f, self.kinds) for f in functions if f is not None]
+
+    # --- kinds ---------------------------------------------------------------------------------------
+
+    def activation(self, d: TypedDefinition) -> ActivationText:
+        value, slope = self.lowering.activation(d)
+        self.place(value, slope)
+        return ActivationText(*heading("activation", d), numbers(d), value.name, slope.name)
+
+    def loss(self, d: TypedDefinition) -> LossText:
+        value, gradient, simplified = self.lowering.loss(d)
+        self.place(value, gradient, simplified)
+        return LossText(*heading("loss", d), numbers(d), value.name, gradient.name, simplified.name if simplified else "")
+
+    def layer(self, d: TypedDefinition) -> LayerText:
+        lowered = self.lowering.layer(d)
+        self.place(lowered.forward, lowered.evaluate, lowered.backward, lowered.update)
+        x = next(d.with_role("input"))
+        y = next(d.with_role("output"))
+        stored = list(d.with_role("param", "state", "random"))
+        sizes = tuple(s for s in d.dims if any(s in v.shape for v in stored))
+        return LayerText(
+            *heading("layer", d), equations(d), sizes, d.activations, numbers(d), x.name, str(x.shape[0]), str(x.shape[1]), x.index_size is not None,
+            str(x.index_size or ""),             y.name, tuple(array(v) for v in d.with_role("param")), tuple(array(v) for v in d.with_role("state")),
+            tuple(random_mask(v) for v in d.with_role("random")), lowered.saved,
+            self.call(lowered.forward, lowered, "forward"), self.call(lowered.evaluate or lowered.forward, lowered, "evaluate"),
+            self.call(lowered.backward, lowered, "backward"), self.call(lowered.update, lowered, "update") if lowered.update else None,
+        )  # fmt: skip
+
+    def call(self, function: Function, lowered: LoweredLayer, part: str) -> CallText:
+        """The function called from a method: where each argument is kept, and where each result goes."""
+        d = lowered.definition
+        place = {v.name: f"value(self.{v.name})" for v in d.with_role("param", "state")}
+        place |= {v.name: f"self.{v.name}" for v in d.with_role("random")} | {n: f"self.{n}" for n in lowered.saved}
+        place |= {a: f"self.{a}" for a in d.activations} | {n.name: f"self.{n.name}" for n in d.numbers}
+        if part in ("backward", "update"):
+            place |= {v.name: f"self.{v.name}" for v in d.with_role("input")}
+        targets = {n: f"self.{n}" for n in lowered.saved} if part == "forward" else {}
+        if part == "evaluate":
+            targets = {n: "_" for n in lowered.saved}
+        results = tuple(targets.get(n, n.removesuffix("_new") if part == "update" else n) for n, _ in function.results)
+        if part == "forward":
+            # The output may be saved too (backward reads it): its first occurrence is the local one.
+            outputs = {v.name for v in d.with_role("output")}
+            results = tuple(n if n in outputs else r for r, (n, _) in zip(results, function.results, strict=True))
+        return CallText(function.name, tuple(place.get(a.name, a.name) for a in function.arguments), results)
+
+    def optimizer(self, d: TypedDefinition) -> OptimizerText:
+        lowered = self.lowering.optimizer(d)
+        function = lowered.function
+        self.place(function)
+        states = list(d.with_role("state"))
+        place = {"theta": "value(self.x)", "Dtheta": "value(self.Dx)", "eta": "eta", "t": "t"}
+        place |= {v.name: f"value(self.{v.name})" for v in states}
+        scalars = {n.name: f"self.{n.name}" for n in d.numbers} | {"eta": "eta", "t": "t"}
+        place |= {h.name: host_text(h.value, lambda n: scalars[n]) for h in lowered.scalars}
+        roles = {a.name: a.role for a in function.arguments}
+        arguments = tuple(
+            f"scalar({(place | scalars)[n]}, self.x)" if role == "scalar" else (place | scalars)[n] for n, role in roles.items()
+        )
+        first = {"theta_new": "x", "Dtheta_new": "Dx"}
+        results = tuple(first.get(n) or n.removesuffix("_new") for n, _ in function.results)
+        uses_step = any("t" in text.replace("(", " ").replace(")", " ").replace(",", " ").split() for text in arguments)
+        return OptimizerText(*heading("optimizer", d), numbers(d), tuple((v.name, number_text(v.initial) or "0.0") for v in states),
+                             function.name, arguments, results, uses_step)  # fmt: skip
+
+    def scheduler(self, d: TypedDefinition) -> SchedulerText:
+        names = [n.name for n in d.numbers if n.shape == SCALAR] + ["i", "eta"]
+        printer = PythonPrinter(HOST_MATRICES, host=lambda n: is_host(n, names), kinds=self.kinds)
+
+        def lines(block: str) -> list[str]:
+            steps = [Step(identifier(a.target), numeric_conditions(a.value), a.text, f"{d.origin.rsplit(':', 1)[0]}:{a.span.line}") for a in d.block(block)]
+            return [line for s in steps for line in commented(s, lambda s: f"{s.target} = {printer(s.value)}")]
+
+        if d.block("value"):
+            return SchedulerText(*heading("scheduler", d), numbers(d), "i", (*lines("value"), "return float(eta)"))
+        inner = [f"    {line}" for line in lines("next")]
+        return SchedulerText(*heading("scheduler", d), numbers(d), "step", (*lines("first"), "for i in range(step):", *inner, "return float(eta)"))
+
+    def initializer(self, d: TypedDefinition) -> InitializerText:
+        weight = next(d.with_role("param"))
+        text = distribution(d.draws[0][1], weight)
+        return InitializerText(*heading("initializer", d), numbers(d), str(weight.shape[0]), str(weight.shape[1]), text)
+
+
+def ordered(definitions: Iterable[TypedDefinition]) -> Sequence[TypedDefinition]:
+    return sorted(definitions, key=lambda d: d.name)
+
+
+def heading(kind: str, d: TypedDefinition) -> tuple[str, str, str, str, str]:
+    """name, class name, title, reference, origin."""
+    return d.name, class_name(kind, d.name), d.title, d.reference, d.origin
+
+
+def numbers(d: TypedDefinition) -> tuple[NumberArgument, ...]:
+    return tuple(_number(n) for n in d.numbers)
+
+
+def _number(n: Number) -> NumberArgument:
+    return NumberArgument(n.name, number_text(n.default), n.shape != SCALAR)
+
+
+def array(v: Variable) -> ArrayText:
+    return ArrayText(v.name, str(v.shape[0]), str(v.shape[1]), number_text(v.initial) or "0.0", 1 not in v.shape)
+
+
+def random_mask(v: Variable) -> ArrayText:
+    assert v.draw is not None
+    return replace(array(v), draw=distribution(v.draw, v))
+
+
+def distribution(draw: Draw, v: Variable) -> str:
+    """`distributions.normal(generator, (K, D), 0, math.sqrt(2 / D))`; sizes and header numbers are locals."""
+    arguments = [host_text(a, lambda n: n) for a in draw.arguments]
+    return f"distributions.{draw.distribution}({', '.join(['generator', f'({v.shape[0]}, {v.shape[1]})', *arguments])})"
+
+
+def equations(d: TypedDefinition) -> tuple[str, ...]:
+    """The equations of the definition as they stand in its file, block by block."""
+    lines: list[str] = []
+    for block in ("forward", "backward", "evaluate", "update"):
+        if d.block(block):
+            lines += [block, *(f"    {a.text}" for a in d.block(block))]
+    return tuple(lines)

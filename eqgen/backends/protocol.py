@@ -1,0 +1,98 @@
+"""What a backend is: a column of spellings, a folder of templates, and what its target needs.
+
+A backend is registered by an entry point of the group `eqgen.backends` whose value is a `Backend`; nothing else in
+eqgen knows its name.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import keyword
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from eqgen.algebra.definitions import Module
+from eqgen.backends.locations import templates_folder
+from eqgen.backends.package import FunctionText, PackageText
+from eqgen.algebra.notation import Column
+from eqgen.optimize.program import Function
+
+GROUP = "eqgen.backends"
+
+PYTHON_WORDS = frozenset(keyword.kwlist) | frozenset({"math", "runtime", "self", "annotations", "float", "tuple", "range", "abs", "max", "min"})
+"""Names that generated Python needs for itself."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A target of code generation whose packages are Python modules over arrays.
+
+    name        as on the command line; the generated package is called `<package>_<name>`
+    title       how people write it
+    column      a spelling for each operation of the table (a test fails when one is missing)
+    imports     lines that the functional core needs
+    framework   the module that must be importable to run what is generated
+    extra       the extra of this distribution that installs the framework, "" if it is always there
+    shared      folders of eqgen's templates that this backend builds on; a later file hides an earlier one of its name
+    folders     the backend's own template folders; by default the one among eqgen's templates that is called like it
+    reserved    names that a `.eq` file cannot use with this target, besides those that Python itself needs
+    """
+
+    name: str
+    title: str
+    column: Column
+    imports: tuple[str, ...]
+    framework: str
+    extra: str = ""
+    shared: tuple[str, ...] = ("package",)
+    folders: tuple[Path, ...] = ()
+    reserved: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def template_folders(self) -> tuple[Path, ...]:
+        root = templates_folder()
+        return (*(root / name for name in self.shared), *(self.folders or (root / self.name,)))
+
+    @property
+    def reserved_words(self) -> frozenset[str]:
+        imported = {line.split()[-1].split(".")[0] for line in self.imports}
+        return PYTHON_WORDS | self.reserved | imported
+
+    def function(self, function: Function, kinds: dict[str, str]) -> FunctionText:
+        """Print one function of the functional core."""
+        from eqgen.backends.statements import python_function
+
+        return python_function(function, self.column, kinds)
+
+    def files(self, module: Module, package: PackageText) -> dict[str, str]:
+        """Files that are not rendered from templates over `package` alone, by path inside the package."""
+        return {}
+
+    def compile(self, folder: Path, package: PackageText) -> Sequence[str]:
+        """Build what must be built in a written package; messages for the user. Nothing by default."""
+        return ()
+
+    def products(self, folder: Path) -> Sequence[Path]:
+        """Compiled files that must exist for the package to be complete."""
+        return ()
+
+    def is_available(self) -> bool:
+        """Whether the framework can be imported here, without importing it."""
+        return self.framework in sys.modules or importlib.util.find_spec(self.framework) is not None
+
+
+def backends() -> dict[str, Backend]:
+    """All registered backends by name, in the order of their names.
+
+    Raises RuntimeError when an entry point does not hold a backend of its own name.
+    """
+    found: dict[str, Backend] = {}
+    for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda e: e.name):
+        backend = entry.load()
+        if not isinstance(backend, Backend) or backend.name != entry.name:
+            raise RuntimeError(f"entry point `{entry.name}` of {GROUP} is {entry.value}, which is not a backend of that name")
+        found[entry.name] = backend
+    return found
