@@ -73,6 +73,7 @@ def _confirmed(step: Step, trial: Trial, point: Point, position: tuple[int, int]
         _text(written),
         _text(expected),
         "" if central is None else _text(central),
+        str(point.functions),
     )
 
 

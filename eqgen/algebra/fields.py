@@ -27,6 +27,10 @@ from eqgen.algebra.operations import TABLE
 from eqgen.algebra.operations.row import Field
 
 DIGITS = 50
+LARGEST_EXPONENT = 1_000
+MOST_BITS = 20_000
+LARGEST_ARGUMENT = 10**30
+"""Where a function of a larger argument stops: the exponential of one has more digits in its exponent than fit."""
 
 Functions: TypeAlias = Mapping[str, Callable[..., Any]]
 """Values for activations that are parameters of a layer: `act` and `act'`, each called with the field and an entry."""
@@ -98,9 +102,15 @@ class RationalField(ConcreteField):
             raise DomainError("division by zero")
         if exponent.denominator != 1:
             base = Fraction(*(_root(part, exponent.denominator) for part in (base.numerator, base.denominator)))
-        if abs(exponent.numerator) > 1_000:
+        if abs(exponent.numerator) > LARGEST_EXPONENT:
             raise NotPolynomial(f"a power of degree {exponent.numerator} is left to floating point")
         return base**exponent.numerator
+
+    def settled(self, array: Any) -> Any:
+        """The array, unless its entries have become too long; repeated squaring doubles the digits every time."""
+        if any(max(abs(v.numerator), v.denominator).bit_length() > MOST_BITS for v in array.flat):
+            raise NotPolynomial("exact fractions of this length are left to floating point")
+        return array
 
     def function(self, name: str, *arguments: Fraction) -> Fraction:
         if name == "abs":
@@ -136,6 +146,8 @@ class _RealField(ConcreteField):
     def power(self, base: Any, exponent: Any) -> Any:
         if base == 0 and exponent < 0:
             raise DomainError("division by zero")
+        if abs(exponent) > LARGEST_ARGUMENT:
+            raise OverflowError("a power of this degree has no value in floating point")
         whole = exponent == int(exponent)
         if base < 0 and not whole:
             raise DomainError("fractional power of a negative number")
@@ -149,6 +161,8 @@ class _RealField(ConcreteField):
             return abs(x)
         if name == "sign":
             return self.real((x > 0) - (x < 0))
+        if abs(x) > LARGEST_ARGUMENT:
+            raise OverflowError(f"{name} of so large a number is not computed")
         if name == "sigmoid":
             e = self.library.exp(-abs(x))
             return self.real((1 if x >= 0 else e) / (1 + e))
@@ -306,7 +320,8 @@ def evaluate(
                 return filled(lambda i, j: field.number(Fraction(sizes[n.name])), (1, 1))
             case Apply():
                 concrete = tuple(d if isinstance(d, int) else sizes[d] for d in n.sizes)
-                return TABLE[n.op].explicit(field, [value(a) for a in n.args], concrete)
+                result = TABLE[n.op].explicit(field, [value(a) for a in n.args], concrete)
+                return field.settled(result) if isinstance(field, RationalField) else result
             case Invoke():
                 function = (functions or {})[n.function + "'" * n.derivative]
                 args = [value(a) for a in n.args]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from eqgen.algebra.definitions import Assignment, TypedDefinition
-from eqgen.algebra.expressions import Apply, Derivative, Dim, Invoke, Node, Shape, Symbol, rewrite, sizes_used
+from eqgen.algebra.expressions import Apply, Derivative, Dim, Invoke, Node, Shape, Symbol, rewrite, sizes_used, symbols
 from eqgen.algebra.inline import body
 from eqgen.language.model import Span
 
@@ -154,8 +154,12 @@ def _subject(
     ]
     free += [Free(n.name, n.shape, default=n.default) for n in definition.numbers]
     outputs = {a.target: a.shape for a in program}
+    nodes = [*(a.value for a in program), *assumptions, *(d for s in steps for d in s.derivatives.values())]
+    nodes += [n for s in steps for n in (s.written, s.expected) if n is not None]
+    # A statistic or a number of another block would only clutter a counterexample.
+    read = {s.gradient_of for s in steps}.union(*map(symbols, nodes))
+    free = [f for f in free if f.name in read]
     free += [Free(seed, outputs[name]) for name, seed in seeds.items() if seed]
-    nodes = [a.value for a in program] + [n for s in steps for n in (s.written, s.expected) if n is not None]
     used = {d for f in free for d in (*f.shape, f.bound) if isinstance(d, str)}.union(*map(sizes_used, nodes))
     sizes = [d for d in definition.dims if d in used] + sorted(used - set(definition.dims))
     inequalities = tuple(a for a in assumptions if isinstance(a, Apply))

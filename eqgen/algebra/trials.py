@@ -61,6 +61,13 @@ class SmoothFunctions(Mapping[str, Callable[..., Any]]):
 
         return polynomial
 
+    def __str__(self) -> str:
+        return ", ".join(f"{name}(x) = {self._text(which)}" for which, name in enumerate(self.names))
+
+    def _text(self, which: int) -> str:
+        text = "exp(x)" if (self.draw + which) % 2 else "x^3 + 2 x"
+        return text if which == 0 else f"{which + 1} ({text})"
+
     def __iter__(self) -> Any:
         return iter(self.names)
 

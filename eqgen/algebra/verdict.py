@@ -28,6 +28,7 @@ class Counterexample:
     yours              the entry as written
     derived            the entry as derived
     finite_difference  the entry as a central difference of the forward equations, "" where no derivative is meant
+    activations        what an activation of the header is here, "act(x) = x^3 + 2 x", else ""
     """
 
     sizes: Mapping[str, int]
@@ -36,6 +37,7 @@ class Counterexample:
     yours: str
     derived: str
     finite_difference: str = ""
+    activations: str = ""
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -45,6 +47,7 @@ class Counterexample:
             "yours": self.yours,
             "derived": self.derived,
             "finite_difference": self.finite_difference,
+            "activations": self.activations,
         }
 
 
