@@ -12,5 +12,5 @@ layer Activation(act)
         use Linear(X, W, b) -> Z
         Y = act(Z)
 
-    backward                      # DW, Db and DX are those of Linear
+    backward  # DW, Db and DX are those of Linear
         DZ = hadamard(DY, act'(Z))

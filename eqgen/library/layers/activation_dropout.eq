@@ -6,14 +6,14 @@ layer ActivationDropout(act, p)
     input   X: N x D
     param   W: K x D
     param   b: 1 x K
-    random  R: K x D ~ dropout(p)    # 0 with probability p, else 1 / (1 - p)
+    random  R: K x D ~ dropout(p)  # 0 with probability p, else 1 / (1 - p)
     output  Y: N x K
 
     forward
         use LinearDropout(X, W, b, R) -> Z
         Y = act(Z)
 
-    backward                      # DW, Db and DX are those of LinearDropout
+    backward  # DW, Db and DX are those of LinearDropout
         DZ = hadamard(DY, act'(Z))
 
     evaluate

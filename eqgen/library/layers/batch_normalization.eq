@@ -18,16 +18,19 @@ layer BatchNormalization(epsilon = 1e-5, momentum = 0.9)
         Y = hadamard(row_repeat(gamma, N), Z) + row_repeat(beta, N)
 
     backward
-        DZ = hadamard(row_repeat(gamma, N), DY)
-        Dbeta = columns_sum(DY)
+        DZ     = hadamard(row_repeat(gamma, N), DY)
+        Dbeta  = columns_sum(DY)
         Dgamma = columns_sum(hadamard(DY, Z))
-        DX = hadamard(row_repeat(inv_sqrt_Sigma / N, N),
-                      (N * identity(N) - ones(N, N)) * DZ - hadamard(Z, row_repeat(diag(Z.T * DZ).T, N)))
+        DX     = hadamard(
+            row_repeat(inv_sqrt_Sigma / N, N),
+            (N * identity(N) - ones(N, N)) * DZ - hadamard(Z, row_repeat(diag(Z.T * DZ).T, N))
+        )
 
-    update                        # as in Keras: Sigma divides by N, not by N - 1
-        mean' = momentum * mean + (1 - momentum) * columns_mean(X)
+    update  # as in Keras: Sigma divides by N, not by N - 1
+        mean'     = momentum * mean + (1 - momentum) * columns_mean(X)
         variance' = momentum * variance + (1 - momentum) * Sigma
 
     evaluate
-        Z = hadamard(row_repeat(inv_sqrt(variance + epsilon * ones(1, D)), N), X - row_repeat(mean, N))
+        R = X - row_repeat(mean, N)
+        Z = hadamard(row_repeat(inv_sqrt(variance + epsilon * ones(1, D)), N), R)
         Y = hadamard(row_repeat(gamma, N), Z) + row_repeat(beta, N)

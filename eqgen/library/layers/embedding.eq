@@ -10,5 +10,5 @@ layer Embedding
     forward
         Y = row_gather(E, X)
 
-    backward                      # rows of E that occur several times in X sum their gradients
+    backward  # rows of E that occur several times in X sum their gradients
         DE = row_scatter_add(X, DY, V)

@@ -16,8 +16,10 @@ layer LayerNormalization(epsilon = 1e-5)
         Y = hadamard(row_repeat(gamma, N), Z) + row_repeat(beta, N)
 
     backward
-        DZ = hadamard(row_repeat(gamma, N), DY)
-        Dbeta = columns_sum(DY)
+        DZ     = hadamard(row_repeat(gamma, N), DY)
+        Dbeta  = columns_sum(DY)
         Dgamma = columns_sum(hadamard(DY, Z))
-        DX = hadamard(column_repeat(inv_sqrt_Sigma / D, D),
-                      DZ * (D * identity(D) - ones(D, D)) - hadamard(Z, column_repeat(diag(Z * DZ.T), D)))
+        DX     = hadamard(
+            column_repeat(inv_sqrt_Sigma / D, D),
+            DZ * (D * identity(D) - ones(D, D)) - hadamard(Z, column_repeat(diag(Z * DZ.T), D))
+        )

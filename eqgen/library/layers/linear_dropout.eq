@@ -6,7 +6,7 @@ layer LinearDropout(p)
     input   X: N x D
     param   W: K x D
     param   b: 1 x K
-    random  R: K x D ~ dropout(p)    # 0 with probability p, else 1 / (1 - p)
+    random  R: K x D ~ dropout(p)  # 0 with probability p, else 1 / (1 - p)
     output  Y: N x K
 
     forward

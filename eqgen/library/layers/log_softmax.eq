@@ -12,5 +12,5 @@ layer LogSoftmax
         use Linear(X, W, b) -> Z
         Y = log_softmax(Z)
 
-    backward                      # DW, Db and DX are those of Linear
+    backward  # DW, Db and DX are those of Linear
         DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))

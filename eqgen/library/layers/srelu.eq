@@ -16,8 +16,8 @@ layer SReLU
         use Linear(X, W, b) -> Z
         Y = apply(SReLU(al, tl, ar, tr), Z)
 
-    backward                      # DW, Db and DX are those of Linear
-        DZ = hadamard(DY, apply(SReLU'(al, tl, ar, tr), Z))
+    backward  # DW, Db and DX are those of Linear
+        DZ  = hadamard(DY, apply(SReLU'(al, tl, ar, tr), Z))
         Dal = elements_sum(hadamard(DY, apply(z -> where(z <= tl, z - tl, 0), Z)))
         Dtl = elements_sum(hadamard(DY, apply(z -> where(z <= tl, 1 - al, 0), Z)))
         Dar = elements_sum(hadamard(DY, apply(z -> where(z <= tl, 0, where(z < tr, 0, z - tr)), Z)))
