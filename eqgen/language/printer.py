@@ -56,7 +56,7 @@ def number_text(number: Number) -> str:
     magnitude = len(digits) + exponent - 1
     if len(digits) > _MAX_NUMBER_LENGTH or abs(magnitude) > _MAX_MAGNITUDE:
         return number.span.text
-    if not -5 <= magnitude < 16:
+    if not -4 <= magnitude < 16:
         fraction = f".{digits[1:]}" if len(digits) > 1 else ""
         return f"{digits[0]}{fraction}e{magnitude}"
     if exponent >= 0:
