@@ -15,6 +15,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from .cell import Cell
+
 Matrix: TypeAlias = tf.Tensor
 HostMatrix: TypeAlias = NDArray[Any]
 Device: TypeAlias = str | None
@@ -71,7 +73,16 @@ __all__ = [
 
 # --- matrices and variables --------------------------------------------------------------------------------
 
-{% include "immutable/variable.py.jinja" %}
+
+class Variable(Cell):
+    """A cell that holds a `tf.Tensor`; TensorFlow's own functions accept it as one."""
+
+    __slots__ = ()
+
+    def assign(self, x: Any) -> None:
+        if self.shape != tuple(x.shape):
+            raise ValueError(f"a variable of shape {self.shape} cannot take a matrix of shape {tuple(x.shape)}")
+        self.value = x if x.dtype == self.dtype else tf.cast(x, self.dtype)
 
     @property
     def T(self) -> Matrix:
@@ -131,9 +142,7 @@ def value(v: Matrix | Variable) -> Matrix:
 
 def assign(v: Variable, x: Matrix) -> None:
     """Put another matrix into a variable, converted to its dtype. ValueError when the shapes differ."""
-    if v.shape != tuple(x.shape):
-        raise ValueError(f"a variable of shape {v.shape} cannot take a matrix of shape {tuple(x.shape)}")
-    v.value = x if x.dtype == v.dtype else tf.cast(x, v.dtype)
+    v.assign(x)
 
 
 def is_matrix(x: object) -> bool:

@@ -10,6 +10,7 @@ Importing this module enables 64-bit types in JAX (`jax_enable_x64`): float64 wo
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -17,6 +18,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
+
+from .cell import Cell
 
 jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
 
@@ -76,17 +79,26 @@ __all__ = [
 
 # --- matrices and variables --------------------------------------------------------------------------------
 
-{% include "immutable/variable.py.jinja" %}
+
+class Variable(Cell):
+    """A cell that holds a `jax.Array`; JAX's own functions accept it as one."""
+
+    __slots__ = ()
+
+    def assign(self, x: Any) -> None:
+        if self.shape != x.shape:
+            raise ValueError(f"a variable of shape {self.shape} cannot take a matrix of shape {x.shape}")
+        self.value = x if x.dtype == self.dtype else x.astype(self.dtype)
 
     @property
     def T(self) -> Matrix:
-        return self.value.T
+        return cast(Matrix, self.value.T)
 
     def __setitem__(self, key: Any, new: Any) -> None:
         self.value = self.value.at[key].set(value(new))
 
     def __jax_array__(self) -> Matrix:
-        return self.value
+        return cast(Matrix, self.value)
 
 
 def info() -> dict[str, str | int]:
@@ -127,14 +139,12 @@ def variable(x: Matrix) -> Variable:
 
 def value(v: Matrix | Variable) -> Matrix:
     """The matrix that a variable holds; a matrix stands for itself."""
-    return v.value if isinstance(v, Variable) else v
+    return cast(Matrix, v.value) if isinstance(v, Variable) else v
 
 
 def assign(v: Variable, x: Matrix) -> None:
     """Put another matrix into a variable, converted to its dtype. ValueError when the shapes differ."""
-    if v.shape != x.shape:
-        raise ValueError(f"a variable of shape {v.shape} cannot take a matrix of shape {x.shape}")
-    v.value = x if x.dtype == v.dtype else x.astype(v.dtype)
+    v.assign(x)
 
 
 def is_matrix(x: object) -> bool:
@@ -174,8 +184,12 @@ def wait(v: Variable) -> None:
 
 
 def compiled(function: _Function) -> _Function:
-    """Decorates the functions of `functional`: compiled once for every combination of shapes, dtypes and constants."""
-    return cast(_Function, jax.jit(function))
+    """Decorates the functions of `functional`: compiled once for every combination of shapes, dtypes and constants.
+
+    Arguments declared `float` are the constants: numbers that stay the same as long as an object lives.
+    """
+    constants = [p.name for p in inspect.signature(function).parameters.values() if p.annotation == "float"]
+    return cast(_Function, jax.jit(function, static_argnames=constants))
 
 
 def static(cls: _Class) -> _Class:
