@@ -109,7 +109,7 @@ def _sized_matrix(owner: str, name: str, x: Any, rows: int | None, columns: int 
     expected = f"({'N' if rows is None else rows}, {'any' if columns is None else columns})"
     if len(shape) != 2:
         raise ValueError(
-            f"{owner}: {name} has shape {shape}, expected two dimensions, {expected}; one example is a matrix of one row"
+            f"{owner}: {name} has shape {shape}, expected two dimensions, {expected}; one example is one row"
         )
     if (rows is not None and shape[0] != rows) or (columns is not None and shape[1] != columns):
         raise ValueError(f"{owner}: {name} has shape {shape}, expected {expected}")

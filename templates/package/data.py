@@ -76,7 +76,9 @@ class DataLoader:
             found = _number_of_classes(self.T)
             self.classes = found if one_hot is None else natural_number("DataLoader", "one_hot", one_hot, least=1)
             if found > self.classes:
-                raise ValueError(f"DataLoader: T has class {found - 1}, expected 0 to {self.classes - 1} (one_hot={one_hot})")
+                raise ValueError(
+                    f"DataLoader: T has class {found - 1}, expected 0 to {self.classes - 1} (one_hot={one_hot})"
+                )
         elif one_hot is not None and self.T.shape[1] != one_hot:
             raise ValueError(f"DataLoader: T has {self.T.shape[1]} columns, expected one_hot={one_hot}")
         self.one_hot = self.classes > 0 or _is_one_hot(self.T)
@@ -128,7 +130,7 @@ def load_npz(path: str | PathLike[str]) -> Dataset:
 
     FileNotFoundError, or ValueError or TypeError that names the array, what was found and what was expected.
     """
-    arrays = _read(path)
+    arrays = read_npz(path)
     missing = [name for name in ARRAYS if name not in arrays]
     if missing:
         raise ValueError(f"{path}: missing {', '.join(missing)}; found the arrays {', '.join(arrays) or '(none)'}")
@@ -144,19 +146,16 @@ def load_npz(path: str | PathLike[str]) -> Dataset:
     return Dataset(Xtrain, Ttrain, Xtest, Ttest)
 
 
-def _read(path: str | PathLike[str]) -> dict[str, HostMatrix]:
+def read_npz(path: str | PathLike[str]) -> dict[str, HostMatrix]:
+    """All arrays of an .npz file. FileNotFoundError, or ValueError when it is none or holds other than plain arrays."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, TypeError) as error:
-        raise ValueError(f"{path} is not an .npz file ({error}); expected one with {', '.join(ARRAYS)}") from error
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}; expected an .npz file with plain numeric arrays") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is not an .npz file of plain arrays: {error}") from error
 
 
-def checked_examples(
-    x_name: str, X: HostMatrix, t_name: str, T: HostMatrix
-) -> tuple[HostMatrix, HostMatrix]:
+def checked_examples(x_name: str, X: HostMatrix, t_name: str, T: HostMatrix) -> tuple[HostMatrix, HostMatrix]:
     """Inputs N x D and their targets, N numbers or N x K, as arrays of two dimensions (class numbers: of one)."""
     X = _checked_entries(x_name, X)
     T = _checked_entries(t_name, T)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Sequence
 from os import PathLike
 
@@ -11,8 +10,9 @@ import numpy as np
 
 from . import runtime
 from .checks import natural_number
+from .data import read_npz
 from .layers import Layer, layer_class, parse_layer
-from .runtime import Device, HostMatrix, Matrix, to_host
+from .runtime import Device, Matrix, to_host
 from .specification import one_each, parse_specification, split
 
 
@@ -79,16 +79,23 @@ class MultilayerPerceptron:
 
         ValueError, and nothing changes, when layers, names, shapes or dtypes are not those of this perceptron.
         """
-        found = _read(path)
+        found = read_npz(path)
         expected = self._arrays()
-        for names, adjective in ((expected.keys() - found.keys(), "missing"), (found.keys() - expected.keys(), "unexpected")):
+        for names, adjective in (
+            (expected.keys() - found.keys(), "missing"),
+            (found.keys() - expected.keys(), "unexpected"),
+        ):
             if names:
-                raise ValueError(f"{path}: {adjective} {', '.join(sorted(names))}; the file is for other layers than {self!r}")
+                raise ValueError(
+                    f"{path}: {adjective} {', '.join(sorted(names))}; the file is for other layers than {self!r}"
+                )
         for name, array in expected.items():
             new = (found[name].shape, found[name].dtype.name)
             own = (tuple(array.shape), runtime.dtype_name(array))
             if new != own:
-                raise ValueError(f"{path}: {name} has shape {new[0]} and dtype {new[1]}, expected {own[0]} and {own[1]}")
+                raise ValueError(
+                    f"{path}: {name} has shape {new[0]} and dtype {new[1]}, expected {own[0]} and {own[1]}"
+                )
         for k, layer in enumerate(self.layers):
             for name in layer.arrays():
                 setattr(layer, name, found[f"{k}.{type(layer).__name__}.{name}"])
@@ -152,7 +159,9 @@ def _sizes_of_layers(layers: str, classes: Sequence[type[Layer]], sizes: Sequenc
     """The sizes of each layer: its input has the width so far, its output (if it has a size of its own) the next."""
     for cls in classes:
         if len(cls.SIZES) > (2 if cls.INPUT_SIZE in cls.SIZES else 1):
-            raise ValueError(f"layers {layers!r}: {cls.__name__} has sizes {', '.join(cls.SIZES)}; construct it yourself")
+            raise ValueError(
+                f"layers {layers!r}: {cls.__name__} has sizes {', '.join(cls.SIZES)}; construct it yourself"
+            )
     outputs = [any(size != cls.INPUT_SIZE for size in cls.SIZES) for cls in classes]
     if len(sizes) != 1 + sum(outputs):
         raise ValueError(f"layers {layers!r}: expected {1 + sum(outputs)} sizes, found {len(sizes)}: {list(sizes)}")
@@ -163,11 +172,3 @@ def _sizes_of_layers(layers: str, classes: Sequence[type[Layer]], sizes: Sequenc
         rows.append([width if size == cls.INPUT_SIZE else output for size in cls.SIZES])
         width = output
     return rows
-
-
-def _read(path: str | PathLike[str]) -> dict[str, HostMatrix]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (zipfile.BadZipFile, EOFError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is not a file of weights that `save` has written ({error})") from error

@@ -77,7 +77,9 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> ValueError:
     lowered = {k.lower(): k for k in known}
     close = [lowered[k] for k in difflib.get_close_matches(name.lower(), lowered, n=1)]
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return ValueError(f"unknown {kind} {name!r}: {hint}this package has {', '.join(sorted(lowered.values())) or 'none'}")
+    return ValueError(
+        f"unknown {kind} {name!r}: {hint}this package has {', '.join(sorted(lowered.values())) or 'none'}"
+    )
 
 
 def construct(

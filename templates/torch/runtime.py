@@ -76,7 +76,12 @@ __all__ = [
 def info() -> dict[str, str | int]:
     """What computes: the framework, its version, its BLAS, and how many threads it uses."""
     mkl: bool = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
-    return {"framework": "torch", "version": torch.__version__, "blas": "mkl" if mkl else "other", "threads": torch.get_num_threads()}
+    return {
+        "framework": "torch",
+        "version": torch.__version__,
+        "blas": "mkl" if mkl else "other",
+        "threads": torch.get_num_threads(),
+    }
 
 
 def from_host(array: HostMatrix, dtype: str | None = None, device: Device = None) -> Matrix:
