@@ -7,7 +7,7 @@ under the exact sub-expression, and a JSON object with the same facts.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from eqgen.language.model import Source, Span
@@ -90,6 +90,11 @@ def render(diagnostics: Iterable[Diagnostic]) -> str:
 def file_diagnostic(code: str, name: str, message: str, hint: str = "") -> Diagnostic:
     """A message about a file as a whole (it could not be read, it is too large)."""
     return Diagnostic(code, message, Span(Source(name, ""), 0, 0), hint=hint)
+
+
+def one_of(words: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def printable(text: str) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from eqgen.language.diagnostics import Diagnostic
+from eqgen.language.diagnostics import Diagnostic, one_of
 from eqgen.language.model import Source, Span
 
 MAX_BRACKETS = 100
@@ -193,7 +193,7 @@ def nest(layout: Layout, source: Source) -> list[Group]:
                         "E007",
                         "this indentation matches no line above",
                         line.span(source),
-                        expected=" or ".join(_describe(level) for level in levels),
+                        expected=_describe(levels),
                         hint="indent the lines of a block alike, with spaces only",
                     )
                 )
@@ -204,10 +204,10 @@ def nest(layout: Layout, source: Source) -> list[Group]:
     return roots
 
 
-def _describe(indent: str) -> str:
-    if "\t" in indent:
-        return f"{indent.count(chr(9))} tabs and {indent.count(' ')} spaces"
-    return f"{len(indent)} spaces"
+def _describe(indents: list[str]) -> str:
+    if any("\t" in indent for indent in indents):
+        return "the same tabs and spaces as a line above"
+    return one_of([str(len(indent)) for indent in indents]) + " spaces"
 
 
 def each(groups: list[Group]) -> Iterator[tuple[Group, int]]:

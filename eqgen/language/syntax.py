@@ -16,7 +16,7 @@ from itertools import pairwise
 
 from lark import Lark, Token, Transformer_NonRecursive, Tree
 
-from eqgen.language.diagnostics import Diagnostic
+from eqgen.language.diagnostics import Diagnostic, one_of
 from eqgen.language.model import (
     Call,
     Declaration,
@@ -265,7 +265,7 @@ class _Builder(Transformer_NonRecursive[Token, Item]):
         argument = children[2] if len(children) > 1 else None
         assert argument is None or isinstance(argument, Expression)
         if word not in ATTRIBUTES:
-            self.reject("E019", f"unknown attribute `{word}`", self.at(word), " or ".join(ATTRIBUTES))
+            self.reject("E019", f"unknown attribute `{word}`", self.at(word), one_of(ATTRIBUTES))
         return str(word), argument
 
     def initial(self, children: list[Token | Expression]) -> _Initial:

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from lark import Token, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
-from eqgen.language.diagnostics import Diagnostic
+from eqgen.language.diagnostics import Diagnostic, one_of
 from eqgen.language.model import Source, Span
 from eqgen.language.spelling import KEYWORDS, KINDS, USAGE
 
@@ -84,7 +84,7 @@ def syntax_diagnostic(error: UnexpectedInput, source: Source, start: int, end: i
     assert token.start_pos is not None and token.end_pos is not None
     span = Span(source, start + token.start_pos, start + token.end_pos)
     if token.type == "COMPARE" and "COMPARE" not in accepted and "PLUS" in accepted:
-        hint = "compare twice and multiply, or use `where`"
+        hint = "compare each pair: `(a < b) * (b < c)`, or `assume a < b, b < c`"
         return Diagnostic("E017", f"a second comparison `{token}` in one expression", span, hint=hint)
     if token.type == "ARROW" and not text.startswith("use"):
         hint = "a function such as `x -> max(x, 0)` is written only as an argument, as in `apply(x -> max(x, 0), X)`"
@@ -112,8 +112,8 @@ def _not_a_definition(source: Source, start: int, end: int) -> Diagnostic:
         hint = "the lines of a definition are indented"
     else:
         hint = ""
-    expected = ", ".join(KINDS[:-1]) + f" or {KINDS[-1]}"
-    return Diagnostic("E012", "this is not the beginning of a definition", Span(source, start, end), expected, hint)
+    span = Span(source, start, end)
+    return Diagnostic("E012", "this is not the beginning of a definition", span, one_of(KINDS), hint)
 
 
 def _expected(accepted: set[str]) -> str:
@@ -128,7 +128,7 @@ def _expected(accepted: set[str]) -> str:
     if "COMMA" in rest:
         rest.discard("ARROW")
     parts.extend(spelling for terminal, spelling in _SPELLING.items() if terminal in rest)
-    return " or ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+    return one_of(parts)
 
 
 def _describe(token: Token) -> str:
