@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import eqgen
+from eqgen.algebra.elaborate import elaborate
 from eqgen.language import DiagnosticError, explain, parse
 from eqgen.language.codes import catalogue
 
@@ -54,7 +55,26 @@ def test_examples(code: str) -> None:
             parse(wrong)
         assert [diagnostic.code for diagnostic in caught.value.diagnostics] == [code]
     else:
-        parse(wrong)  # later stages reject it
+        parse(wrong)  # a later stage rejects it
+
+
+ELABORATED = [
+    code
+    for code in catalogue()
+    if code[1] in "123"
+    and any(f'"{code}"' in path.read_text(encoding="utf-8") for path in (PACKAGE / "algebra").rglob("*.py"))
+]
+
+
+@pytest.mark.parametrize("code", ELABORATED)
+def test_examples_of_names_shapes_and_definitions(code: str) -> None:
+    entry = catalogue()[code]
+    wrong, right = entry.example("Wrong"), entry.example("Right")
+    assert wrong is not None and right is not None
+    elaborate([parse(right)])
+    with pytest.raises(DiagnosticError) as caught:
+        elaborate([parse(wrong)])
+    assert [diagnostic.code for diagnostic in caught.value.diagnostics] == [code]
 
 
 def test_every_syntax_code_but_the_size_limit_has_an_example() -> None:
