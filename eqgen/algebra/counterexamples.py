@@ -115,8 +115,10 @@ def _central_difference(step: Step, trial: Trial, point: Point, position: tuple[
 
 
 def _text(value: Any) -> str:
-    """A fraction exactly, another number with twelve digits."""
+    """A short fraction exactly, any other number with twelve digits."""
     if isinstance(value, Fraction):
-        return str(value)
+        if max(abs(value.numerator), value.denominator) < 10**DIGITS_SHOWN:
+            return str(value)
+        value = MpmathField().number(value)
     text: str = MpmathField().library.nstr(value, DIGITS_SHOWN, strip_zeros=True)
     return text.removesuffix(".0")

@@ -192,11 +192,13 @@ class EntryValues:
             if condition.rel_op == "!=":
                 return bool(left != right)
             return bool(self.field.compare(condition.rel_op, left, right) != 0)
-        parts = [self.holds(c) for c in condition.args]
+        if isinstance(condition, sympy.ITE):
+            chosen = condition.args[1 if self.holds(condition.args[0]) else 2]
+            return self.holds(chosen)
         if isinstance(condition, sympy.And):
-            return all(parts)
+            return all(self.holds(c) for c in condition.args)
         if isinstance(condition, sympy.Or):
-            return any(parts)
+            return any(self.holds(c) for c in condition.args)
         if isinstance(condition, sympy.Not):
-            return not parts[0]
+            return not self.holds(condition.args[0])
         raise DomainError(f"{condition} is not a comparison")

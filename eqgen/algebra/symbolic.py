@@ -211,18 +211,24 @@ class DerivativeMatrix(MatrixExpr):  # type: ignore[misc]
 def entrywise(name: str, *operands: Any) -> Any:
     """An operation that acts entry by entry, on matrix expressions."""
     if name == "scale" and (factor := _factor(operands[0])) is not None:
-        return MatMul(factor, operands[1])
+        return MatMul(factor, *_parts(MatMul, operands[1]))
     if len({x.shape for x in operands}) == 1:
         match name:
             case "add":
-                return MatAdd(*operands)
+                return MatAdd(*_parts(MatAdd, operands[0]), operands[1])
             case "subtract":
-                return MatAdd(operands[0], MatMul(sympy.S.NegativeOne, operands[1]))
+                negated = MatMul(sympy.S.NegativeOne, *_parts(MatMul, operands[1]))
+                return MatAdd(*_parts(MatAdd, operands[0]), negated)
             case "negate":
-                return MatMul(sympy.S.NegativeOne, operands[0])
+                return MatMul(sympy.S.NegativeOne, *_parts(MatMul, operands[0]))
             case "hadamard":
                 return HadamardProduct(*operands)
     return OperationMatrix(name, *operands)
+
+
+def _parts(kind: Any, x: Any) -> tuple[Any, ...]:
+    """The operands of a sum or product that opens a longer one, so that it needs no brackets."""
+    return tuple(x.args) if isinstance(x, kind) else (x,)
 
 
 def _factor(x: Any) -> Any:
@@ -241,7 +247,7 @@ def structural(name: str, *operands: Any) -> Any:
         case "transpose":
             return Transpose(*operands)
         case "matmul":
-            return MatMul(*operands)
+            return MatMul(*_parts(MatMul, operands[0]), operands[1])
     return OperationMatrix(name, *operands)
 
 
