@@ -1,4 +1,4 @@
-# Wesselink et al., appendix A.1: derivation of the linear layer, and the layers that are built on it.
+# Wesselink et al., appendix A.1: derivation of the linear layer and of the activation.
 
 lemma linear_input_gradient_of_row "eq. (29)"
     source  "Wesselink et al."
@@ -86,48 +86,8 @@ lemma linear_layer "appendix A, linear layer"
     gradient(L, b) = columns_sum(DY)
     gradient(L, X) = DY * W
 
-lemma activation_layer(act) "appendix A, activation layer"
-    source  "Wesselink et al."
-
-    X: N x D
-    W: K x D
-    b: 1 x K
-    DY: N x K
-    let Z = X * W.T + row_repeat(b, N)
-    let L = elements_sum(hadamard(DY, act(Z)))
-    let DZ = hadamard(DY, act'(Z))
-    gradient(L, W) = DZ.T * X
-    gradient(L, b) = columns_sum(DZ)
-    gradient(L, X) = DZ * W
-
 lemma activation_gradient(act) "appendix A, activation layer"
     source  "Wesselink et al."
 
     Z, DY: N x K
     gradient(elements_sum(hadamard(DY, act(Z))), Z) = hadamard(DY, act'(Z))
-
-lemma linear_dropout_layer "appendix A, linear dropout layer"
-    source  "Wesselink et al."
-
-    X: N x D
-    W, R: K x D
-    b: 1 x K
-    DY: N x K
-    let L = elements_sum(hadamard(DY, X * hadamard(W, R).T + row_repeat(b, N)))
-    gradient(L, W) = hadamard(DY.T * X, R)
-    gradient(L, b) = columns_sum(DY)
-    gradient(L, X) = DY * hadamard(W, R)
-
-lemma activation_dropout_layer(act) "appendix A, activation dropout layer"
-    source  "Wesselink et al."
-
-    X: N x D
-    W, R: K x D
-    b: 1 x K
-    DY: N x K
-    let Z = X * hadamard(W, R).T + row_repeat(b, N)
-    let L = elements_sum(hadamard(DY, act(Z)))
-    let DZ = hadamard(DY, act'(Z))
-    gradient(L, W) = hadamard(DZ.T * X, R)
-    gradient(L, b) = columns_sum(DZ)
-    gradient(L, X) = DZ * hadamard(W, R)

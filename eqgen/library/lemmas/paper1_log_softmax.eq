@@ -25,20 +25,6 @@ lemma log_softmax_gradient "eq. (32)"
     let L = elements_sum(hadamard(DY, log_softmax(Z)))
     gradient(L, Z) = DY - hadamard(softmax(Z), DY * ones(K, 1) * ones(1, K))
 
-lemma log_softmax_layer "appendix A, log-softmax layer"
-    source  "Wesselink et al."
-
-    X: N x D
-    W: K x D
-    b: 1 x K
-    DY: N x K
-    let Z = X * W.T + row_repeat(b, N)
-    let L = elements_sum(hadamard(DY, log_softmax(Z)))
-    let DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))
-    gradient(L, W) = DZ.T * X
-    gradient(L, b) = columns_sum(DZ)
-    gradient(L, X) = DZ * W
-
 lemma log_softmax_definition "appendix C.1"
     source  "Wesselink et al."
 

@@ -75,14 +75,12 @@ lemma softmax_gradient "eq. (14)"
 lemma softmax_layer_gradients "eq. (15)"
     source  "Wesselink et al."
 
+    # DZ is the gradient of the loss by Z, whatever function follows.
     X: N x D
     W: K x D
     b: 1 x K
-    DY: N x K
-    let Z = X * W.T + row_repeat(b, N)
-    let Y = softmax(Z)
-    let L = elements_sum(hadamard(DY, Y))
-    let DZ = hadamard(DY - diag(DY * Y.T) * ones(1, K), Y)
+    DZ: N x K
+    let L = elements_sum(hadamard(DZ, X * W.T + ones(N, 1) * b))
     gradient(L, W) = DZ.T * X
     gradient(L, b) = ones(1, N) * DZ
     gradient(L, X) = DZ * W
