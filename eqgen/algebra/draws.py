@@ -11,7 +11,6 @@ from typing import Any
 from eqgen.algebra.definitions import Module
 from eqgen.algebra.expressions import Apply, Node, symbols
 from eqgen.algebra.fields import RationalField, SympyField, concrete_shape, evaluate, filled
-from eqgen.algebra.jacobians import EntryValues, entry_symbols
 from eqgen.algebra.questions import Free
 
 ATTEMPTS = 48
@@ -96,6 +95,11 @@ def with_equalities(
     Every entry of such an equation is solved for an entry of a matrix in which it is linear. Equations that cannot be
     solved so are left as they are; whether they hold is seen when the point is tried.
     """
+    if not any(isinstance(a, Apply) and a.op == "equal" for a in assumptions):
+        return values
+    # The prover draws points too, and an equation is rare: SymPy is imported only for it.
+    from eqgen.algebra.jacobians import EntryValues, entry_symbols
+
     solved: set[Any] = set()
     for assumption in assumptions:
         if not (isinstance(assumption, Apply) and assumption.op == "equal" and symbols(assumption) <= values.keys()):
