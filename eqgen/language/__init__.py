@@ -1,10 +1,12 @@
 """The equation language: text to the surface model, messages about it, and its canonical layout.
 
 layout          text -> logical lines, nested by indentation
-syntax          line -> pieces of the model (grammar.lark); syntax_errors says what is wrong with a line
-assembly        pieces -> File
-diagnostics     messages with codes, spans and carets; codes is their catalogue
-formatter       File -> canonical text
+syntax          line -> item (grammar.lark, items); syntax_errors says why a line cannot be read
+assembly        items -> File (model)
+parser          text or path -> File, through the three above
+formatter       text -> canonical text (canonical, printer, line_printer)
+diagnostics     messages with spans and carets; codes is the catalogue of their codes
+spelling        the alphabet and the words of the language
 """
 
 from eqgen.language.codes import explain

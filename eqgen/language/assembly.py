@@ -10,6 +10,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from eqgen.language.diagnostics import Diagnostic, Related
+from eqgen.language.items import (
+    Assume,
+    Declarations,
+    Dims,
+    Header,
+    Item,
+    Let,
+    Opener,
+    Reference,
+    StableWith,
+    Steps,
+    Text,
+)
 from eqgen.language.layout import Group, each
 from eqgen.language.model import (
     Block,
@@ -29,19 +42,6 @@ from eqgen.language.model import (
     Use,
 )
 from eqgen.language.spelling import OUTER_BLOCKS
-from eqgen.language.syntax import (
-    Assume,
-    Declarations,
-    Dims,
-    Header,
-    Item,
-    Let,
-    Opener,
-    Reference,
-    StableWith,
-    Steps,
-    Text,
-)
 
 _PART = {Text: "title", Reference: "source", Dims: "dims", Declarations: "a declaration", Assume: "assume"}
 

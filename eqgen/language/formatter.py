@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from eqgen.language.canonical import Shapes, canonical_file
+from eqgen.language.items import Header, Item, Opener, Steps
 from eqgen.language.layout import Comment, Group, each
 from eqgen.language.line_printer import LinePrinter
 from eqgen.language.model import Equation
 from eqgen.language.parser import Parsed, parse, parse_lines
 from eqgen.language.printer import INDENT
 from eqgen.language.spelling import OUTER_BLOCKS
-from eqgen.language.syntax import Header, Item, Opener, Steps
 
 _MAX_ALIGNMENT = 4
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from eqgen.language.canonical import Shapes, canonical
-from eqgen.language.model import Call, Declaration, Draw, Equation, Expression, Import, Parameter, Use
-from eqgen.language.printer import INDENT, WIDTH, broken, expression_text
-from eqgen.language.syntax import (
+from eqgen.language.items import (
     Assume,
     Declarations,
     Dims,
@@ -20,6 +18,8 @@ from eqgen.language.syntax import (
     Steps,
     Text,
 )
+from eqgen.language.model import Call, Declaration, Draw, Equation, Expression, Import, Parameter, Use
+from eqgen.language.printer import INDENT, WIDTH, broken, expression_text
 
 _KEYWORD_WIDTH = 8
 

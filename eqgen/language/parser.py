@@ -15,9 +15,10 @@ from lark import UnexpectedInput
 
 from eqgen.language.assembly import Assembler
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError, file_diagnostic
+from eqgen.language.items import Item
 from eqgen.language.layout import Group, Layout, nest, split
 from eqgen.language.model import File, Source, Span
-from eqgen.language.syntax import Item, parse_line
+from eqgen.language.syntax import parse_line
 from eqgen.language.syntax_errors import syntax_diagnostic
 
 MAX_SIZE = 2**18

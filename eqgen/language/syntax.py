@@ -1,7 +1,7 @@
 """From Lark's parse tree of one line to the pieces of the model.
 
-A line becomes one of the dataclasses below or, when it is a statement already, a statement of the model. Greek letters,
-superscripts and the two notations meet here: `Xᵀ` and `X.T`, `1_N` and `ones(N)` are the same call.
+A line becomes an item (`items`). Greek letters, superscripts and the two notations meet here: `Xᵀ` and `X.T`, `1_N` and
+`ones(N)` are the same call.
 """
 
 from __future__ import annotations
@@ -17,6 +17,19 @@ from itertools import pairwise
 from lark import Lark, Token, Transformer_NonRecursive, Tree
 
 from eqgen.language.diagnostics import Diagnostic, one_of
+from eqgen.language.items import (
+    Assume,
+    Declarations,
+    Dims,
+    Header,
+    Item,
+    Let,
+    Opener,
+    Reference,
+    StableWith,
+    Steps,
+    Text,
+)
 from eqgen.language.model import (
     Call,
     Declaration,
@@ -40,75 +53,6 @@ _MAX_DECIMAL_EXPONENT = 400
 
 _OPERATORS = {"−": "-", "@": "*", "·": "*", "⋅": "*", "⊙": "hadamard", "≤": "<=", "≥": ">="}
 _CONSTANTS = {"0_": "zeros", "1_": "ones", "𝕀_": "identity"}
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    kind: str
-    name: Name
-    parameters: tuple[Parameter, ...]
-    title: Text | None
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """What stands between quotes, with the span of the whole string."""
-
-    value: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    text: Text
-
-
-@dataclass(frozen=True, slots=True)
-class Dims:
-    names: tuple[Name, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Declarations:
-    """`X, Y: M x N` declares several names at once."""
-
-    declarations: tuple[Declaration, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Assume:
-    expressions: tuple[Expression, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Let:
-    equation: Equation
-
-
-@dataclass(frozen=True, slots=True)
-class StableWith:
-    equations: tuple[Equation, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Opener:
-    """A line that opens a block: `forward`, `when one_hot(T)`, `for each row i`, `then`."""
-
-    kind: str
-    condition: Expression | None
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """`= a = b` without a target."""
-
-    expressions: tuple[Expression, ...]
-
-
-Item = (
-    Header | Import | Text | Reference | Dims | Declarations | Assume | Let | StableWith | Opener | Steps | Use | Draw
-    | Equation
-)  # fmt: skip
 
 
 @cache

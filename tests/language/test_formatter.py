@@ -262,7 +262,7 @@ def test_printing_an_expression_keeps_it(text: str) -> None:
     assert expression(expression_text(parsed)) == parsed
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(definitions())
 def test_formatting_keeps_meaning_and_comments(text: str) -> None:
     formatted = format_source(text)
