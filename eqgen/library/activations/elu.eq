@@ -1,6 +1,6 @@
 activation ELU(alpha = 1)
     "Exponential linear unit."
-    source  "Clevert et al. (2016), eq. (14)"
+    source  "Clevert et al. (2016)"
 
     # Both branches are computed: min(x, 0) keeps the exponential from overflowing where x is taken.
     f(x)  = where(x < 0, alpha * expm1(min(x, 0)), x)

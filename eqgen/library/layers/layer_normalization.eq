@@ -1,6 +1,6 @@
 layer LayerNormalization(epsilon = 1e-5)
     "Every row gets mean 0 and variance 1 over its features, then a learned scale and shift."
-    source  "Ba et al. (2016), eqs. (3), (4); the gradients are those of Wesselink et al., eq. (40), for rows"
+    source  "Ba et al. (2016); the gradients are those of Wesselink et al., eq. (40), for rows"
 
     dims    N, D
     input   X: N x D

@@ -1,6 +1,6 @@
 layer SReLU
     "Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned."
-    source  "Jin et al. (2016), eqs. (1), (5)-(8)"
+    source  "Jin et al. (2016)"
 
     dims    N, D, K
     input   X: N x D

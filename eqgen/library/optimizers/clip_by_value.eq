@@ -1,5 +1,5 @@
 optimizer ClipByValue(c)
     "Limits every entry of the gradient to [-c, c]."
-    source  "Mikolov (2012), section 3.3"
+    source  "Mikolov (2012)"
 
     Dtheta' = min(max(Dtheta, -c), c)

@@ -1,5 +1,5 @@
 optimizer WeightDecay(decay)
     "Adds the gradient of decay / 2 times the squared weights."
-    source  "Krogh and Hertz (1991), eq. (4)"
+    source  "Krogh and Hertz (1991)"
 
     Dtheta' = Dtheta + decay * theta
