@@ -1,0 +1,197 @@
+"""Does a form vanish? The decision procedure behind every proof.
+
+A form that is not empty may still be zero, because a sum of several terms that stands in a denominator or under a root
+is kept as a base. So, outermost base first: terms are grouped by the fractional part of its exponent, each group is
+multiplied by the lowest power and multiplied out, and every group must vanish. A base under a sum is treated alike
+after the sums over the same dimensions have been brought together.
+
+Every step preserves equality to zero in one direction: if the procedure says that a form vanishes, it does, for all
+sizes, wherever it has a value. If it says nothing, nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import permutations
+from typing import Literal, TypeAlias
+
+from eqgen.algebra.index_form import Algebra
+from eqgen.algebra.normal_form import Atom, Form, Monomial, Rational, Terms, accumulate, exact
+from eqgen.algebra.rewriting import Rewrite
+
+Outcome: TypeAlias = Literal["everywhere", "off ties", "undecided"]
+
+MAX_DEPTH = 40
+
+
+def vanishes(algebra: Algebra, form: Form) -> Outcome:
+    """Whether a form is zero everywhere, or wherever no two compared quantities are equal, as far as is known."""
+    if _vanishes(algebra, form, 0):
+        return "everywhere"
+    ordered = _one_sided(algebra, form)
+    if ordered.terms != form.terms and _vanishes(algebra, ordered, 0):
+        return "everywhere"
+    if not any(a.kind == "zero" for a in algebra.atoms):
+        return "undecided"
+    generic = Rewrite(algebra, conditions=lambda kind, d: _generic_condition(algebra, kind, d)).form(ordered)
+    return "off ties" if generic.terms != ordered.terms and _vanishes(algebra, generic, 0) else "undecided"
+
+
+# --- bases ---------------------------------------------------------------------------------------------------
+
+
+def _vanishes(algebra: Algebra, form: Form, depth: int) -> bool:
+    if not form.terms:
+        return True
+    if depth > MAX_DEPTH:
+        return False
+    base = max((s for m in form.terms for s, e in m if _is_open(algebra.atoms[s], e)), default=None)
+    if base is None:
+        return _vanishes_under_sums(algebra, form, depth)
+    groups: dict[Rational, list[tuple[Monomial, Rational, Rational]]] = {}
+    for monomial, c in form.terms.items():
+        exponent = next((e for s, e in monomial if s == base), 0)
+        groups.setdefault(exponent % 1, []).append((monomial, c, exponent))
+    for _, group in sorted(groups.items()):
+        low = min(e for _, _, e in group)
+        terms: Terms = {}
+        for monomial, c, e in group:
+            rest = tuple(f for f in monomial if f[0] != base)
+            power = algebra.power(algebra.atoms[base].forms[0], natural) if (natural := exact(e - low)) else algebra.one
+            accumulate(terms, algebra.multiply(algebra.single(rest), power).terms, c)
+        if not _vanishes(algebra, Form(algebra, terms), depth + 1):
+            return False
+    return True
+
+
+def _is_open(atom: Atom, exponent: Rational) -> bool:
+    """A base whose power is not natural, so that it has not been multiplied out."""
+    return atom.kind == "base" and (exponent < 0 or type(exponent) is Fraction)
+
+
+def _vanishes_under_sums(algebra: Algebra, form: Form, depth: int) -> bool:
+    """Sums over the same dimensions with bases inside become one sum, whose summand must vanish."""
+    groups: dict[tuple[str, ...], list[tuple[Atom, Form]]] = {}
+    rest: Terms = {}
+    for monomial, c in form.terms.items():
+        serial = next((s for s, e in monomial if e == 1 and _has_base(algebra, algebra.atoms[s])), None)
+        if serial is None:
+            rest[monomial] = c
+            continue
+        atom = algebra.atoms[serial]
+        outside = algebra.single(tuple(f for f in monomial if f[0] != serial), c)
+        groups.setdefault(tuple(sorted(str(d) for d in atom.dims)), []).append((atom, outside))
+    if not groups:
+        return False
+    for _, group in sorted(groups.items()):
+        if _group_vanishes(algebra, group, algebra.zero_form, depth):
+            continue
+        if not rest or not _group_vanishes(algebra, group, Form(algebra, rest), depth):
+            return False
+        rest = {}
+    return not rest
+
+
+def _group_vanishes(algebra: Algebra, group: list[tuple[Atom, Form]], rest: Form, depth: int) -> bool:
+    dims = group[0][0].dims
+    before = algebra.top
+    codes = tuple(range(before + 1, before + 1 + len(dims)))
+    algebra.top += len(codes)
+    try:
+        summand = rest
+        for dim in dims:
+            summand = algebra.multiply(summand, algebra.power(algebra.dimension(dim), -1))
+        reference: set[int] = set()
+        for atom, outside in group:
+            opened = min(
+                _openings(algebra, atom, dims, codes), key=lambda f: (-len(reference.intersection(_serials(f))), f.key)
+            )
+            reference = reference or set(_serials(opened))
+            summand = summand + algebra.multiply(outside, opened)
+        return _vanishes(algebra, summand, depth + 1) or _vanishes(algebra, _one_sided(algebra, summand), depth + 1)
+    finally:
+        algebra.top = before
+
+
+def _openings(algebra: Algebra, atom: Atom, dims: Sequence[object], codes: tuple[int, ...]) -> Iterator[Form]:
+    """The summand, for every way to give its bound indices the codes of the dimensions."""
+    body = algebra.single(atom.extra)
+    for order in permutations(range(len(codes))):
+        if all(dims[p] == d for p, d in zip(order, atom.dims, strict=True)):
+            yield algebra.rename(body, {label: codes[p] for label, p in zip(atom.labels, order, strict=True)})
+
+
+def _serials(form: Form) -> list[int]:
+    return [s for m in form.terms for s, _ in m]
+
+
+def _has_base(algebra: Algebra, atom: Atom) -> bool:
+    return atom.kind == "sum" and any(
+        _is_open(algebra.atoms[s], e) or _is_conditional(algebra.atoms[s]) or _has_base(algebra, algebra.atoms[s])
+        for s, e in atom.extra
+    )
+
+
+def _is_conditional(atom: Atom) -> bool:
+    return atom.kind in ("positive", "zero")
+
+
+# --- conditions ----------------------------------------------------------------------------------------------
+
+
+def _one_sided(algebra: Algebra, form: Form) -> Form:
+    """[u < c] becomes 1 - [u > c] - [u = c]: then d [d > 0] + d [d < 0] = d is an identity of the ring."""
+    if not any(a.kind == "positive" and a.extra[0] < 0 for a in algebra.atoms):
+        return form
+    return Rewrite(algebra, conditions=lambda kind, d: _upper(algebra, kind, d)).form(form)
+
+
+def _upper(algebra: Algebra, kind: str, d: Form) -> Form:
+    form = algebra.positive(d) if kind == "positive" else algebra.zero(d)
+    terms = algebra.zero_form
+    for monomial, c in form.terms.items():
+        product = algebra.number(c)
+        for serial, e in monomial:
+            atom = algebra.atoms[serial]
+            if atom.kind == "positive" and atom.extra[0] < 0:
+                bound = algebra.condition(atom)
+                factor = algebra.one - algebra.positive(-bound) - algebra.zero(bound)
+            else:
+                factor = algebra.power_of(serial, e)
+            product = algebra.multiply(product, factor)
+        terms = terms + product
+    return terms
+
+
+def _generic_condition(algebra: Algebra, kind: str, d: Form) -> Form:
+    if kind == "zero" and is_generic(algebra, d):
+        return algebra.zero_form
+    return algebra.positive(d) if kind == "positive" else algebra.zero(d)
+
+
+def is_generic(algebra: Algebra, form: Form) -> bool:
+    """Whether a form is different from zero for almost all values of its tensors, whatever the indices are.
+
+    It is when the highest power of some entry, of a tensor that occurs in it only once, has a generic coefficient.
+    """
+    if form.constant() is not None:
+        return bool(form.terms)
+    seen: dict[str, set[int]] = {}
+    for monomial in form.terms:
+        for serial, e in monomial:
+            atom = algebra.atoms[serial]
+            plain = atom.kind == "tensor" and type(e) is int and e > 0 and serial not in algebra.special
+            for name in atom.names:
+                seen.setdefault(name, set()).add(serial if plain else -1)
+    for name, serials in sorted(seen.items()):
+        if len(serials) != 1 or -1 in serials or name in algebra.index_names:
+            continue
+        (serial,) = serials
+        degree = max((e for m in form.terms for s, e in m if s == serial), default=0)
+        highest = {tuple(f for f in m if f[0] != serial): c for m, c in form.terms.items() if (serial, degree) in m}
+        if is_generic(algebra, Form(algebra, highest)):
+            return True
+    if all(algebra.atoms[s].kind in ("size", "prime", "constant") for m in form.terms for s, _ in m):
+        return len(form.terms) == 1
+    return False

@@ -1,0 +1,309 @@
+"""The prover: are two expressions equal for all sizes?
+
+`prove_definition` judges every gradient, activation derivative, stable form and claim of a definition, line by line:
+the gradients of the lines above are opaque tensors. `prove_equal` judges two expressions.
+
+Two judges always run: the normal form of the index form, which alone says `proved`, and evaluation at concrete sizes,
+which alone says `refuted`. When they contradict each other `Contradiction` is raised: an error of eqgen, not a verdict.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from eqgen.algebra.budget import Budget, LimitReached, Undefined
+from eqgen.algebra.decision import Outcome, vanishes
+from eqgen.algebra.definitions import Module, TypedDefinition
+from eqgen.algebra.expressions import Apply, Constant, Dim, Invoke, Node, Shape, Symbol, sizes_used, walk
+from eqgen.algebra.gradient import Backpropagation, Gradients, entries, gradient_entries
+from eqgen.algebra.index_form import Algebra, Definition, Reader, fits
+from eqgen.algebra.inline import inline
+from eqgen.algebra.normal_form import Form
+from eqgen.algebra.questions import Free, Step, Subject, subjects
+from eqgen.algebra.refutation import Contradiction, Judge
+from eqgen.algebra.verdict import EquationResult
+
+RECURSION = 12_000
+"""Python frames for deeply nested expressions; what needs more is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one equation may cost: rewriting steps, and seconds of processor time as a last resort."""
+
+    steps: int = 200_000
+    seconds: float = 10.0
+
+
+def prove_definition(
+    definition: TypedDefinition, module: Module, limits: Limits | None = None, *, judge: bool = True
+) -> list[EquationResult]:
+    """A verdict for every equation of a definition, in order: `proved`, `refuted` or `unknown`.
+
+    `module` gives the functions and activations that are called. Without `judge` nothing is evaluated for what the
+    normal form proves; what it does not prove is evaluated in any case, to find a counterexample.
+
+    Raises Contradiction when the normal form and the evaluation disagree.
+    """
+    return [
+        result for subject in subjects(definition) for result in prove_subject(subject, module, limits, judge=judge)
+    ]
+
+
+def prove_subject(
+    subject: Subject, module: Module, limits: Limits | None = None, *, judge: bool = True
+) -> list[EquationResult]:
+    return list(_SubjectProof(subject, module, limits or Limits(), judge).run())
+
+
+def prove_equal(
+    left: Node,
+    right: Node,
+    module: Module,
+    assumptions: tuple[Node, ...] = (),
+    free: tuple[Free, ...] = (),
+    limits: Limits | None = None,
+    *,
+    judge: bool = True,
+) -> EquationResult:
+    """Whether two expressions of one shape are equal for all sizes.
+
+    `free` declares symbols that are positive, one-hot or indices; all others may be any real matrix. `assumptions`
+    are comparisons, as after `assume`. Functions that `module` does not define are opaque functions of scalars.
+    """
+    declared = {f.name for f in free}
+    nodes = [n for side in (left, right, *assumptions) for n in walk(side)]
+    others: dict[str, Free] = {}
+    for n in nodes:
+        if isinstance(n, Symbol) and n.name not in declared:
+            others.setdefault(n.name, Free(n.name, n.shape))
+    opaque = dict.fromkeys(
+        n.function for n in nodes if isinstance(n, Invoke) and module.find(n.function, "function", "activation") is None
+    )
+    sizes = sorted(sizes_used(left) | sizes_used(right))
+    span = left.span or right.span
+    assert span is not None, "an expression without a place in a source"
+    step = Step("equation", span, right, expected=left)
+    subject = Subject((*free, *others.values()), (), {}, (step,), assumptions, tuple(opaque), tuple(sizes))
+    return prove_subject(subject, module, limits, judge=judge)[0]
+
+
+class _SubjectProof:
+    """The steps of one subject, judged in order."""
+
+    def __init__(self, subject: Subject, module: Module, limits: Limits, judge: bool) -> None:
+        program = tuple(replace(a, value=inline(a.value, module)) for a in subject.program)
+        steps = tuple(_inlined(s, module) for s in subject.steps)
+        self.subject = replace(subject, program=program, steps=steps)
+        self.module = module
+        self.limits = limits
+        self.judging = judge
+        self.judge = Judge(self.subject, module)
+        self.chain = Backpropagation({a.target: a.value for a in program}, subject.seeds)
+        self.shapes: dict[str, Shape] = {f.name: f.shape for f in subject.free} | {a.target: a.shape for a in program}
+        self.named: dict[str, Node] = {}
+        """Names that earlier steps gave to parts of equations."""
+        self.accepted: dict[str, str] = {}
+        """Variables whose gradient an earlier step gave, with the gradient's name."""
+        self.algebras: dict[bool, Algebra] = {}
+
+    def run(self) -> Iterator[EquationResult]:
+        for step in self.subject.steps:
+            if not step.is_question:
+                self.named[step.target] = step.written
+                self.judge.learn(step, True)
+                continue
+            started = time.process_time()
+            result = self._judged(step)
+            yield result.timed(time.process_time() - started)
+            self.judge.learn(step, result.verdict == "proved")
+            if step.gradient_of is not None:
+                self.accepted[step.gradient_of] = step.target
+
+    def _judged(self, step: Step) -> EquationResult:
+        unknown = EquationResult(step.target, step.span.line, step.span, "unknown")
+        outcome, reason = self._attempts(step, 0, 1)
+        if outcome == "undecided" and not self.judge.suspects(step):
+            outcome, more = self._attempts(step, 1, 4)
+            reason = reason or more
+        if outcome == "undecided":
+            found = self.judge.refute(step)
+            if found is not None:
+                i, j = found.position
+                right = "it is" if step.gradient_of is not None else "the other side is"
+                message = f"entry ({i}, {j}) is {found.yours} as written, but {right} {found.derived}"
+                return replace(unknown, verdict="refuted", message=message, counterexample=found)
+            return replace(
+                unknown, message=reason or "the normal forms of the two sides differ, but no counterexample was found"
+            )
+        if self.judging and not self.judge.confirms(step):
+            return replace(
+                unknown, message="no point was found at which both sides have a value and all assumptions hold"
+            )
+        return replace(unknown, verdict="proved", message=self._conditions(step, outcome))
+
+    def _conditions(self, step: Step, outcome: Outcome) -> str:
+        conditions = [c for c in (self.judge.assumption_text(),) if c]
+        if self._has_maximum() and (step.gradient_of is not None or step.derivatives):
+            conditions.append("where no maximum is attained twice")
+        if outcome == "off ties":
+            conditions.append("where no two compared values are equal")
+        return ", ".join(["for all sizes", *conditions])
+
+    # --- normal forms --------------------------------------------------------------------------------
+
+    def _attempts(self, step: Step, first: int, end: int) -> tuple[Outcome, str]:
+        """Try to prove a step, unfolding more and more; what was reached, and why not further."""
+        reason = ""
+        levels = list(self._levels(step))
+        for values, gradients in levels[first:end]:
+            for reducing in (True, False):
+                try:
+                    outcome = self._outcome(step, values, gradients, reducing)
+                except (LimitReached, RecursionError, MemoryError) as limit:
+                    reason = (
+                        f"a limit was reached: {limit}"
+                        if isinstance(limit, LimitReached)
+                        else "a limit was reached: too deeply nested"
+                    )
+                    self.algebras.pop(reducing, None)
+                    continue
+                except Undefined as error:
+                    return "undecided", f"a side has a value nowhere: {error}"
+                if outcome != "undecided":
+                    return outcome, ""
+                break
+        return "undecided", reason
+
+    def _levels(self, step: Step) -> Iterator[tuple[dict[str, Node], bool]]:
+        """Which values are replaced by what they are computed from, cheapest first; and whether gradients are, too."""
+        yield {}, False
+        if step.gradient_of is None or not self.chain.program:
+            return
+        program = {n: v for n, v in self.chain.program.items() if n != step.gradient_of}
+        below = self.chain.downstream(step.gradient_of)
+        downstream = {n: v for n, v in program.items() if n in below}
+        if downstream:
+            yield downstream, False
+        if len(program) > len(downstream):
+            yield program, False
+        if self.accepted:
+            yield program, True
+
+    def _outcome(self, step: Step, values: Mapping[str, Node], gradients: bool, reducing: bool) -> Outcome:
+        algebra = self._algebra(reducing)
+        algebra.budget.__init__(self.limits.steps, self.limits.seconds)  # type: ignore[misc]
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, RECURSION))
+        try:
+            return vanishes(algebra, self._difference(step, algebra, values, gradients))
+        finally:
+            sys.setrecursionlimit(limit)
+            algebra.top = 3
+
+    def _difference(self, step: Step, algebra: Algebra, values: Mapping[str, Node], gradients: bool) -> Form:
+        if step.gradient_of is None:
+            return self._claimed(step, algebra)
+        name = step.gradient_of
+        i, j = fits(step.written.shape, 1, 2)
+        derived = Gradients(self.chain, algebra, {} if gradients else self.accepted)
+        reader = Reader(algebra, {**self.named, **values})
+        replaced: dict[str, Definition] = {n: entries(reader, v) for n, v in values.items()}
+        if gradients:
+            for variable, target in self.accepted.items():
+                unfold = gradient_entries(derived, variable, self.shapes[variable])
+                reader.definitions[target] = replaced[target] = _within(algebra, unfold, dict(replaced))
+        expected = derived.derived(name, i, j)
+        return algebra.replace(expected, replaced) - reader.entry(step.written, i, j)
+
+    def _claimed(self, step: Step, algebra: Algebra) -> Form:
+        assert step.expected is not None
+        letters = {} if step.index is None else {step.index[1]: 3}
+        reader = Reader(algebra, {**self.named, **step.derivatives}, letters)
+        i, j = fits(step.written.shape, 1, 2)
+        return reader.entry(step.expected, i, j) - reader.entry(step.written, i, j)
+
+    def _algebra(self, reducing: bool) -> Algebra:
+        algebra = self.algebras.get(reducing)
+        if algebra is None:
+            algebra = self.algebras[reducing] = Algebra(Budget(self.limits.steps, self.limits.seconds))
+            algebra.reducing = reducing
+            algebra.top = 3
+            free = self.subject.free
+            algebra.one_hot = frozenset(f.name for f in free if f.one_hot)
+            algebra.index_names = frozenset(f.name for f in free if f.bound is not None)
+            algebra.positive_names = frozenset(f.name for f in free if f.positive) | frozenset(
+                _positive_names(self.subject)
+            )
+            algebra.ties_excluded = self._has_maximum() and any(
+                s.gradient_of is not None or s.derivatives for s in self.subject.steps
+            )
+            for assumption in self.subject.assumptions:
+                _assume(algebra, inline(assumption, self.module))
+        return algebra
+
+    def _has_maximum(self) -> bool:
+        steps = [
+            n
+            for s in self.subject.steps
+            for n in (s.written, s.expected, *(d.of for d in s.derivatives.values()))
+            if n is not None
+        ]
+        nodes = [a.value for a in self.subject.program] + steps
+        return any(isinstance(n, Apply) and n.op in ("rows_max", "columns_max") for top in nodes for n in walk(top))
+
+
+def _within(algebra: Algebra, value: Definition, replaced: Mapping[str, Definition]) -> Definition:
+    return lambda i, j: algebra.replace(value(i, j), replaced)
+
+
+def _inlined(step: Step, module: Module) -> Step:
+    return replace(
+        step,
+        written=inline(step.written, module),
+        expected=None if step.expected is None else inline(step.expected, module),
+        derivatives={name: replace(d, of=inline(d.of, module)) for name, d in step.derivatives.items()},
+    )
+
+
+# --- assumptions ---------------------------------------------------------------------------------------------
+
+
+def _greater(assumption: Node) -> tuple[Node, Node] | None:
+    """(larger, smaller) of a strict inequality."""
+    if isinstance(assumption, Apply) and assumption.op == "greater":
+        return assumption.args[0], assumption.args[1]
+    if isinstance(assumption, Apply) and assumption.op == "less":
+        return assumption.args[1], assumption.args[0]
+    return None
+
+
+def _positive_names(subject: Subject) -> Iterator[str]:
+    """Names that an assumption `x > c` with c >= 0 makes positive."""
+    for assumption in subject.assumptions:
+        sides = _greater(assumption)
+        if (
+            sides is not None
+            and isinstance(sides[0], Symbol)
+            and isinstance(sides[1], Constant)
+            and sides[1].value >= 0
+        ):
+            yield sides[0].name
+
+
+def _assume(algebra: Algebra, assumption: Node) -> None:
+    """Make an assumption known to the algebra. What it cannot use is left out: then less is proved, nothing wrongly."""
+    reader = Reader(algebra)
+    if isinstance(assumption, Apply) and assumption.op == "equal":
+        left, right = assumption.args
+        i, j = fits(left.shape, 1, 2)
+        algebra.assume_equal(reader.entry(left, i, j) - reader.entry(right, i, j))
+    sides = _greater(assumption)
+    if sides is not None and all(s.is_scalar for s in sides):
+        algebra.assume_positive(reader.entry(sides[0], 0, 0) - reader.entry(sides[1], 0, 0))
+
+
+__all__ = ["Contradiction", "Dim", "Limits", "prove_definition", "prove_equal", "prove_subject"]

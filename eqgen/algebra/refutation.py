@@ -1,0 +1,168 @@
+"""The judge that evaluates: it confirms what is proved, and finds counterexamples with small sizes and numbers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from eqgen.algebra.definitions import Module
+from eqgen.algebra.draws import small_sizes, unequal_sizes
+from eqgen.algebra.dual_numbers import Kink
+from eqgen.algebra.fields import filled
+from eqgen.algebra.notation import notation
+from eqgen.algebra.questions import Step, Subject
+from eqgen.algebra.verdict import Counterexample
+from eqgen.algebra.witness import NotReal, TooLarge, Witness, number_text, witnesses
+
+SECONDS = 4.0
+"""For the search of the smallest counterexample to one equation."""
+POINTS = 2
+"""Points at which an equation that is not proved is tried first."""
+
+NOWHERE = (Kink, NotReal, ArithmeticError, ValueError)
+"""At this point nothing can be said."""
+
+
+class Contradiction(Exception):
+    """The normal form proves an equation that is wrong at a point: an error of eqgen. The text tells the point."""
+
+
+class Judge:
+    """Evaluates the steps of a subject at points that it draws once."""
+
+    def __init__(self, subject: Subject, module: Module) -> None:
+        self.subject = subject
+        self.module = module
+        self.learned: list[tuple[Step, bool]] = []
+        self._quick: list[Witness] | None = None
+        self._known: dict[int, int] = {}
+
+    def learn(self, step: Step, judged_true: bool) -> None:
+        """Later steps may read what this one assigns."""
+        self.learned.append((step, judged_true))
+
+    def assumption_text(self) -> str:
+        texts = [notation(a) for a in self.subject.assumptions]
+        texts += [f"one_hot({f.name})" for f in self.subject.free if f.one_hot]
+        texts += [f"{f.name} > 0" for f in self.subject.free if f.positive]
+        return "assuming " + " and ".join(texts) if texts else ""
+
+    # --- confirmation --------------------------------------------------------------------------------
+
+    def confirms(self, step: Step) -> bool:
+        """Evaluate a step that is proved. False when no point was found; raises Contradiction when it is wrong."""
+        evaluated = False
+        for witness in self._points():
+            try:
+                if self._prepared(witness).agrees(step, self._direction(witness, step)):
+                    return True
+                evaluated = True
+            except NOWHERE:
+                continue
+        found = self._exact_difference(step)
+        if found is not None:
+            raise Contradiction(
+                f"`{step.target}` is proved by normal forms, but entry {found.position} is {found.yours} and not "
+                f"{found.derived} at {found.sizes} with {found.values}. This is an error of eqgen, please report it."
+            )
+        return evaluated or self._is_defined(step)
+
+    def _is_defined(self, step: Step) -> bool:
+        for sizes in unequal_sizes(self.subject.sizes)[:2]:
+            for witness in self._exact(sizes, seed=11, draws=3):
+                try:
+                    witness.written(step)
+                    return True
+                except NOWHERE:
+                    continue
+        return False
+
+    def _points(self) -> list[Witness]:
+        """Points in double precision, drawn once for all steps."""
+        if self._quick is None:
+            sizes = unequal_sizes(self.subject.sizes)[1 % len(unequal_sizes(self.subject.sizes))]
+            try:
+                self._quick = list(witnesses(self.subject, self.module, sizes, 7, draws=1, quick=True))
+            except TooLarge:
+                self._quick = []
+        return self._quick
+
+    def _prepared(self, witness: Witness) -> Witness:
+        """The point with the names that earlier steps assign."""
+        done = self._known.get(id(witness), 0)
+        for step, judged_true in self.learned[done:]:
+            witness.learn(step, judged_true)
+        self._known[id(witness)] = len(self.learned)
+        return witness
+
+    def _direction(self, witness: Witness, step: Step) -> Any:
+        if step.gradient_of is None:
+            return None
+        shape = witness.values[step.gradient_of].shape
+        return filled(lambda i, j: witness.field.number(Fraction((7 * i + 3 * j) % 11 + 1, 6)), shape)
+
+    # --- refutation ----------------------------------------------------------------------------------
+
+    def suspects(self, step: Step) -> bool:
+        """Whether the sides seem to differ, in double precision."""
+        for witness in self._points():
+            try:
+                if not self._prepared(witness).agrees(step, self._direction(witness, step)):
+                    return True
+            except NOWHERE:
+                continue
+        return False
+
+    def refute(self, step: Step) -> Counterexample | None:
+        """A counterexample, at the smallest sizes that have one; None when none was found."""
+        deadline = time.monotonic() + SECONDS
+        for sizes in small_sizes(self.subject.sizes):
+            if time.monotonic() > deadline:
+                break
+            found = self._different(self._exact(sizes, seed=1, draws=4, integers=True), step)
+            if found is not None:
+                return found
+        return self._exact_difference(step)
+
+    def _exact_difference(self, step: Step) -> Counterexample | None:
+        for k, sizes in enumerate(unequal_sizes(self.subject.sizes)[:2]):
+            found = self._different(self._exact(sizes, seed=3 + k, draws=POINTS), step)
+            if found is not None:
+                return found
+        return None
+
+    def _exact(self, sizes: dict[str, int], seed: int, draws: int, integers: bool = False) -> Iterator[Witness]:
+        try:
+            for witness in witnesses(self.subject, self.module, sizes, seed, draws=draws, integers=integers):
+                try:
+                    for step, judged_true in self.learned:
+                        witness.learn(step, judged_true)
+                except NOWHERE:
+                    continue
+                yield witness
+        except TooLarge:
+            return
+
+    def _different(self, points: Iterator[Witness], step: Step) -> Counterexample | None:
+        for witness in points:
+            try:
+                position = witness.difference(step)
+                if position is not None:
+                    return self._counterexample(witness, step, position)
+            except NOWHERE:
+                continue
+        return None
+
+    def _counterexample(self, witness: Witness, step: Step, position: tuple[int, int]) -> Counterexample:
+        i, j = position
+        return Counterexample(
+            witness.sizes,
+            {name: tuple(tuple(number_text(v) for v in row) for row in array) for name, array in witness.free.items()},
+            (i + 1, j + 1),
+            number_text(witness.written(step)[position]),
+            number_text(witness.expected(step)[position]),
+            witness.central_difference(step, position),
+            str(witness.functions),
+        )
