@@ -7,8 +7,10 @@ parameter, its gradient, a running statistic). Here both are `numpy.ndarray`. Re
 
 from __future__ import annotations
 
+import functools
 import math
 import os
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -153,9 +155,20 @@ def wait(v: Variable) -> None:
 def compiled(function: _Function) -> _Function:
     """Decorates the functions of `functional`. Compiles nothing here, but silences floating-point warnings.
 
-    `where(c, a, b)` evaluates both `a` and `b`, so that the entries that are not taken may overflow.
+    `where(c, a, b)` evaluates both `a` and `b`, so that the entries that are not taken may overflow. Of the mean of no
+    rows NumPy warns in another way, which costs more to silence.
     """
-    return np.errstate(all="ignore")(function)
+    silent = np.errstate(all="ignore")(function)
+
+    @functools.wraps(function)
+    def run(*arguments: Any) -> Any:
+        if all(argument.size for argument in arguments if isinstance(argument, np.ndarray)):
+            return silent(*arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return silent(*arguments)
+
+    return cast(_Function, run)
 
 
 def static(cls: _Class) -> _Class:
