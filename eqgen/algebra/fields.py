@@ -227,7 +227,8 @@ class SympyField(ConcreteField):
     def power(self, base: Any, exponent: Any) -> Any:
         import sympy
 
-        if base.is_zero and exponent.is_negative:
+        # Assumptions of compound expressions are slow to ask for; what is drawn decides about their domain.
+        if base == 0 and exponent.is_negative:
             raise DomainError("division by zero")
         return sympy.Pow(base, exponent)
 
@@ -238,7 +239,7 @@ class SympyField(ConcreteField):
             return sympy.pi
         if name == "sigmoid":
             return 1 / (1 + sympy.exp(-arguments[0]))
-        if name == "log" and arguments[0].is_nonpositive:
+        if name == "log" and arguments[0].is_Number and arguments[0] <= 0:
             raise DomainError("logarithm of a number that is not positive")
         return getattr(sympy, {"abs": "Abs"}.get(name, name))(*arguments)
 

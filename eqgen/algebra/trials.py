@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 import numpy as np
 import sympy
 
-from eqgen.algebra.definitions import Assignment, Module
+from eqgen.algebra.definitions import Module
 from eqgen.algebra.draws import ATTEMPTS, Drawer, with_equalities
 from eqgen.algebra.expressions import Derivative, Node, symbols, walk
 from eqgen.algebra.fields import MpmathField, NotPolynomial, RationalField, concrete_shape, evaluate, filled
 from eqgen.algebra.jacobians import EntryField, EntryValues, OpaqueFunctions, Partial, entry_symbols, partials
 from eqgen.algebra.questions import Step, Subject
 from eqgen.algebra.smooth_functions import SmoothFunctions
+from eqgen.algebra.splitting import Statement, split
 
 LARGEST_MATRIX = 4096
 MOST_TERMS = 20_000
 RELATIVE, ABSOLUTE = Fraction(1, 10**30), Fraction(1, 10**38)
 """Two values with 50 digits count as equal when they differ by less; the rest is left for cancellation."""
+
+Values: TypeAlias = Mapping[str, Any]
+"""Arrays by name."""
+Positions: TypeAlias = Mapping[str, int]
+"""The row or column that a claim is about, by its letter."""
+NOWHERE: Positions = MappingProxyType({})
+NOTHING: Values = MappingProxyType({})
 
 
 class OutOfTime(Exception):
@@ -41,34 +50,38 @@ class Trial:
         self.sizes = dict(sizes)
         self.deadline = deadline
         self.indices = {f.name for f in subject.free if f.bound is not None}
-        self.positive = {f.name for f in subject.free if f.positive}
+        self.opaque = OpaqueFunctions(subject.activations)
+        self.program = tuple(s for a in subject.program for s in split(a.target, a.value, module))
+        self.derivatives = {
+            name: split(name, d.of, module) for step in subject.steps for name, d in step.derivatives.items()
+        }
+        statements = (*self.program, *(s for program in self.derivatives.values() for s in program))
         self.shapes = {f.name: concrete_shape(f.shape, sizes) for f in subject.free}
-        self.shapes |= {a.target: concrete_shape(a.shape, sizes) for a in subject.program}
-        self._local: dict[tuple[int, tuple[Fraction, ...]], list[Partial]] = {}
-        nodes = [a.value for a in subject.program] + [s.written for s in subject.steps]
+        self.shapes |= {s.target: concrete_shape(s.value.shape, sizes) for s in statements}
+        nodes = [s.value for s in statements] + [s.written for s in subject.steps]
         for shape in [*self.shapes.values(), *(concrete_shape(n.shape, sizes) for m in nodes for n in walk(m))]:
             if shape[0] * shape[1] > LARGEST_MATRIX:
                 raise TooLarge(f"a {shape[0]} x {shape[1]} matrix is too large to be written out")
+        positive = {f.name for f in subject.free if f.positive}
+        self.entries = {
+            name: entry_symbols(name, shape, name in positive)
+            for name, shape in self.shapes.items()
+            if name not in self.indices
+        }
+        self._local: dict[tuple[object, ...], list[Partial]] = {}
 
     def within(self) -> None:
         if time.monotonic() > self.deadline:
             raise OutOfTime("the time limit was reached")
 
-    def symbols(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """SymPy symbols for the entries of all matrices, and the integers of index matrices."""
-        return {
-            name: values[name] if name in self.indices else entry_symbols(name, shape, name in self.positive)
-            for name, shape in self.shapes.items()
-        }
-
-    def local(self, statement: Assignment, values: Mapping[str, Any]) -> list[Partial]:
-        """The partial derivatives of a forward statement's entries with respect to the entries it reads."""
+    def local(self, statement: Statement, values: Values, positions: Positions) -> list[Partial]:
+        """The partial derivatives of a statement's entries with respect to the entries it reads."""
         read = sorted(symbols(statement.value) & self.indices)
-        key = (id(statement), tuple(v for name in read for v in values[name].flat))
+        key = (statement.target, *sorted(positions.items()), *(v for name in read for v in values[name].flat))
         if key not in self._local:
-            opaque = OpaqueFunctions(self.subject.activations)
-            entries = self.symbols(values)
-            self._local[key] = partials(statement.value, entries, self.sizes, self.module, opaque, self.within)
+            entries = {**self.entries, **{name: values[name] for name in read}}
+            sizes = {**self.sizes, **positions}
+            self._local[key] = partials(statement.value, entries, sizes, self.module, self.opaque, self.within)
         return self._local[key]
 
     def point(self, seed: int, draw: int, integers: bool = False) -> Point | None:
@@ -95,12 +108,11 @@ class Trial:
         """Whether the difference of both sides is zero by expansion, with intermediate values and gradients opaque."""
         if self.indices or step.derivatives or step.index is not None:
             return False
-        entries = self.symbols({})
+        entries = dict(self.entries)
         field = EntryField(self.sizes)
-        functions = OpaqueFunctions(self.subject.activations)
 
         def written(node: Node) -> Any:
-            return evaluate(node, entries, self.sizes, field, self.module, functions)
+            return evaluate(node, entries, self.sizes, field, self.module, self.opaque)
 
         known: dict[str, Any] = {}
         for earlier in self.subject.steps:
@@ -113,7 +125,9 @@ class Trial:
             expected = written(step.expected)
         else:
             assert step.gradient_of is not None
-            expected = self.gradients(entries, sympy.Integer(0), lambda p: p.slope, known)[step.gradient_of]
+            seeds = self.seeds(entries)
+            expected = self.pull_back(self.program, seeds, entries, sympy.Integer(0), lambda p: p.slope, known=known)
+            expected = expected[step.gradient_of]
         for difference in (written(step.written) - expected).flat:
             self.within()
             difference = sympy.sympify(difference)
@@ -121,20 +135,30 @@ class Trial:
                 return False
         return True
 
-    def gradients(
+    def seeds(self, values: Values) -> dict[str, Any]:
+        """The gradients of the outputs: free matrices, or ones."""
+        return {
+            output: values[seed] if seed else filled(lambda i, j: 1, self.shapes[output])
+            for output, seed in self.subject.seeds.items()
+        }
+
+    def pull_back(
         self,
-        values: Mapping[str, Any],
+        program: Sequence[Statement],
+        seeds: Values,
+        values: Values,
         zero: Any,
         slope: Callable[[Partial], Any],
-        known: Mapping[str, Any] | None = None,
+        positions: Positions = NOWHERE,
+        known: Values = NOTHING,
     ) -> dict[str, Any]:
         """The gradients of all matrices, by multiplying local derivatives in reverse order; `known` are given ones."""
         found = {name: filled(lambda i, j: zero, shape) for name, shape in self.shapes.items()}
-        for output, seed in self.subject.seeds.items():
-            found[output] = found[output] + (values[seed] if seed else 1)
-        for statement in reversed(self.subject.program):
-            bar = (known or {}).get(statement.target, found[statement.target])
-            for partial in self.local(statement, values):
+        for output, seed in seeds.items():
+            found[output] = found[output] + seed
+        for statement in reversed(program):
+            bar = known.get(statement.target, found[statement.target])
+            for partial in self.local(statement, values, positions):
                 place = found[partial.name]
                 place[partial.variable] = place[partial.variable] + bar[partial.position] * slope(partial)
         return found
@@ -158,18 +182,15 @@ def _terms(expression: Any) -> int:
 class Point:
     """All values of a subject at one point: the free matrices, the program's results, and every gradient."""
 
-    def __init__(self, trial: Trial, free: Mapping[str, Any], field: Any, functions: SmoothFunctions) -> None:
+    def __init__(self, trial: Trial, free: Values, field: Any, functions: SmoothFunctions) -> None:
         self.trial = trial
         self.free = free
         self.field = field
         self.functions = functions
         self.exact = isinstance(field, RationalField)
+        self.zero = field.number(Fraction(0))
         self.values = self.run({name: self._numbers(name, array) for name, array in free.items()})
-        point = {
-            e: v for n, array in self._entries().items() for e, v in zip(array.flat, self.values[n].flat, strict=True)
-        }
-        self.number_of = EntryValues(point, field, functions)
-        self.gradients = trial.gradients(self.values, field.number(Fraction(0)), lambda p: self.number_of(p.slope))
+        self.gradients = self.pull_back(trial.program, trial.seeds(self.values), self.values)
         self.sides: dict[int, tuple[Any, Any]] = {}
         for step in trial.subject.steps:
             self._take(step)
@@ -177,57 +198,72 @@ class Point:
     def _numbers(self, name: str, array: Any) -> Any:
         return array if name in self.trial.indices else filled(lambda i, j: self.field.number(array[i, j]), array.shape)
 
-    def _entries(self) -> dict[str, Any]:
-        return {n: a for n, a in self.trial.symbols(self.values).items() if n not in self.trial.indices}
-
-    def evaluate(self, node: Node, values: Mapping[str, Any], more: Mapping[str, int] | None = None) -> Any:
+    def evaluate(self, node: Node, values: Values, positions: Positions = NOWHERE) -> Any:
         trial = self.trial
-        return evaluate(node, values, {**trial.sizes, **(more or {})}, self.field, trial.module, self.functions)
+        return evaluate(node, values, {**trial.sizes, **positions}, self.field, trial.module, self.functions)
 
-    def run(self, values: dict[str, Any], fixed: str = "") -> dict[str, Any]:
+    def run(
+        self,
+        values: Values,
+        program: Sequence[Statement] | None = None,
+        positions: Positions = NOWHERE,
+        fixed: str = "",
+    ) -> dict[str, Any]:
         """The program's values; `fixed` keeps the value it has, as if it were a free matrix."""
         values = dict(values)
-        for statement in self.trial.subject.program:
+        for statement in self.trial.program if program is None else program:
             if statement.target != fixed:
-                values[statement.target] = self.evaluate(statement.value, values)
+                values[statement.target] = self.evaluate(statement.value, values, positions)
         return values
+
+    def pull_back(
+        self, program: Sequence[Statement], seeds: Values, values: Values, positions: Positions = NOWHERE
+    ) -> dict[str, Any]:
+        """The gradients of all matrices at this point."""
+        symbols_of = ((entries, values[name]) for name, entries in self.trial.entries.items() if name in values)
+        numbers = {e: v for entries, array in symbols_of for e, v in zip(entries.flat, array.flat, strict=True)}
+        number_of = EntryValues(numbers, self.field, self.functions)
+        return self.trial.pull_back(program, seeds, values, self.zero, lambda p: number_of(p.slope), positions)
 
     def _take(self, step: Step) -> None:
         """Both sides of a step; later steps read the derived side, so that each is judged on its own."""
-        values = self.values | {name: self._derivative(d) for name, d in step.derivatives.items()}
-        written = self._rows(step, step.written, values)
         if step.gradient_of is not None:
-            self.values[step.target] = self.gradients[step.gradient_of]
-            self.sides[id(step)] = written, self.gradients[step.gradient_of]
+            derived = self.gradients[step.gradient_of]
+            self.sides[id(step)] = self.evaluate(step.written, self.values), derived
+            self.values[step.target] = derived
         elif step.expected is not None:
-            self.sides[id(step)] = written, self._rows(step, step.expected, values)
+            self.sides[id(step)] = self._equation(step, step.expected)
         else:
-            self.values[step.target] = written
+            self.values[step.target] = self.evaluate(step.written, self.values)
 
-    def _rows(self, step: Step, node: Node, values: Mapping[str, Any]) -> Any:
-        """The value of a side; of a claim about every row i, all rows."""
+    def _equation(self, step: Step, expected: Node) -> tuple[Any, Any]:
+        """The values of both sides; of a claim about every row i, all rows."""
         if step.index is None:
-            return self.evaluate(node, values)
+            values = self._with_derivatives(step, NOWHERE)
+            return self.evaluate(step.written, values), self.evaluate(expected, values)
         kind, letter, dim = step.index
-        count = dim if isinstance(dim, int) else self.trial.sizes[dim]
-        lines = [self.evaluate(node, values, {letter: position}) for position in range(count)]
-        return np.concatenate(lines, axis=0 if kind == "row" else 1)
+        left, right = [], []
+        for position in range(dim if isinstance(dim, int) else self.trial.sizes[dim]):
+            here = {letter: position}
+            values = self._with_derivatives(step, here)
+            left.append(self.evaluate(step.written, values, here))
+            right.append(self.evaluate(expected, values, here))
+        axis = 0 if kind == "row" else 1
+        return np.concatenate(left, axis), np.concatenate(right, axis)
 
-    def _derivative(self, derivative: Derivative) -> Any:
-        trial = self.trial
-        entries = trial.symbols(self.values)
-        functions = OpaqueFunctions(trial.subject.activations)
-        of = evaluate(derivative.of, entries, trial.sizes, EntryField(trial.sizes), trial.module, functions)
-        wrt = entries[derivative.wrt.name]
+    def _with_derivatives(self, step: Step, positions: Positions) -> dict[str, Any]:
+        return {**self.values, **{n: self._derivative(n, d, positions) for n, d in step.derivatives.items()}}
 
-        def slope(y: Any, x: Any) -> Any:
-            trial.within()
-            return self.number_of(sympy.diff(y, x))
-
-        if derivative.kind == "gradient":
-            return filled(lambda i, j: slope(of[0, 0], wrt[i, j]), wrt.shape)
-        ys, xs = list(of.flat), list(wrt.flat)
-        return filled(lambda i, j: slope(ys[i], xs[j]), (len(ys), len(xs)))
+    def _derivative(self, name: str, derivative: Derivative, positions: Positions) -> Any:
+        """The value of jacobian(y, z) or gradient(L, X), of which the program `name` computes y or L."""
+        program = self.trial.derivatives[name]
+        values = self.run(self.values, program, positions)
+        shape = self.trial.shapes[name]
+        rows = []
+        for row in range(shape[0] * shape[1]):
+            seed = filled(lambda i, j, k=row: int(i * shape[1] + j == k), shape)  # type: ignore[misc]
+            rows.append(self.pull_back(program, {name: seed}, values, positions)[derivative.wrt.name])
+        return rows[0] if derivative.kind == "gradient" else np.array([r.reshape(-1) for r in rows], dtype=object)
 
     def admissible(self) -> bool:
         """Whether the assumptions hold here."""
