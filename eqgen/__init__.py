@@ -1,0 +1,22 @@
+"""Neural-network layers as equations: checked, then generated for several frameworks.
+
+A definition flows once, left to right:
+
+    language    .eq text              -> surface model, with the place of everything in the text
+    algebra     surface model         -> typed definitions: names, shapes over symbolic sizes, operations of one table
+                typed definitions     -> verdicts: proved for all sizes, checked at several, refuted with a counterexample
+    optimize    typed definitions     -> programs: functions as flat lists of statements
+    backends    programs              -> text in the spelling of a target, placed in templates
+                text                  -> a package on disk: formatted, compiled where need be, moved into place
+    testing     packages              -> a table of verdicts: backends against each other and against the equations
+
+The same from Python:
+
+    eqgen.load("mine.eq")             definitions: look at them, check them, build packages from them
+    eqgen.load("mine.eq").compile("numpy").SwishLayer
+    eqgen.library()                   the definitions that come with eqgen
+"""
+
+from eqgen.api import Definition, Definitions, library, load, loads
+
+__all__ = ["Definition", "Definitions", "library", "load", "loads"]

@@ -27,7 +27,7 @@ def load_files(paths: Sequence[Path]) -> Module:
 
     Raises DiagnosticError with every error found.
     """
-    return elaborate(_with_imports([(Path(p), None) for p in paths]), library()) if paths else library()
+    return elaborate(with_imports(paths), library()) if paths else library()
 
 
 def load_text(text: str, name: str = "<string>") -> Module:
@@ -35,8 +35,11 @@ def load_text(text: str, name: str = "<string>") -> Module:
     return elaborate([parse(text, name)], library())
 
 
-def _with_imports(wanted: list[tuple[Path, object]]) -> list[File]:
-    """Parse files and what they `use`, each once. A path in `use` is relative to its file and stays below its folder."""
+def with_imports(paths: Sequence[Path]) -> list[File]:
+    """Parse files and what they `use`, each once. A path in `use` is relative to its file and stays below its folder.
+
+    Raises DiagnosticError with every error found.
+    """
     files: list[File] = []
     problems: list[Diagnostic] = []
     seen: dict[Path, None] = {}
@@ -57,10 +60,19 @@ def _with_imports(wanted: list[tuple[Path, object]]) -> list[File]:
         for used in file.imports:
             target = (path.parent / used.path).resolve()
             if Path(used.path).is_absolute() or not target.is_relative_to(path.resolve().parent):
-                problems.append(Diagnostic("E501", f"`{used.path}` is outside of the file's folder", used.span, "a file beside this one or below it"))
+                problems.append(
+                    Diagnostic(
+                        "E501",
+                        f"`{used.path}` is outside of the file's folder",
+                        used.span,
+                        "a file beside this one or below it",
+                    )
+                )
             elif target in active:
                 chain = " -> ".join(p.name for p in [*active[active.index(target) :], target])
-                problems.append(Diagnostic("E104", f"the files use each other: {chain}", used.span, "a `use` without a cycle"))
+                problems.append(
+                    Diagnostic("E104", f"the files use each other: {chain}", used.span, "a `use` without a cycle")
+                )
             elif len(seen) >= MAX_FILES:
                 problems.append(Diagnostic("E503", f"more than {MAX_FILES} files are used", used.span))
             else:
@@ -68,8 +80,8 @@ def _with_imports(wanted: list[tuple[Path, object]]) -> list[File]:
         active.pop()
         files.append(file)
 
-    for path, _ in wanted:
-        visit(path)
+    for path in paths:
+        visit(Path(path))
     if problems:
         raise DiagnosticError(problems)
     return files

@@ -7,23 +7,28 @@ eqgen knows its name.
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import keyword
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from eqgen.algebra.definitions import Module
+from eqgen.algebra.notation import Column
 from eqgen.backends.locations import templates_folder
 from eqgen.backends.package import FunctionText, PackageText
-from eqgen.algebra.notation import Column
+from eqgen.backends.requirements import Framework, Requirement
 from eqgen.optimize.program import Function
 
 GROUP = "eqgen.backends"
 
-PYTHON_WORDS = frozenset(keyword.kwlist) | frozenset({"math", "runtime", "self", "annotations", "float", "tuple", "range", "abs", "max", "min"})
+PYTHON_WORDS = frozenset(keyword.kwlist) | frozenset(
+    {"math", "runtime", "self", "annotations", "float", "tuple", "range", "abs", "max", "min"}
+)
 """Names that generated Python needs for itself."""
+
+Autodiff: TypeAlias = Callable[[Callable[..., Any], Sequence[Any], Any], Sequence[Any]]
+"""`autodiff(function, arguments, seed)`: the gradients of <seed, function(*arguments)>, one for each argument."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Backend:
     shared      folders of eqgen's templates that this backend builds on; a later file hides an earlier one of its name
     folders     the backend's own template folders; by default the one among eqgen's templates that is called like it
     reserved    names that a `.eq` file cannot use with this target, besides those that Python itself needs
+    autodiff    the framework's own differentiation, an oracle for tests alone; None where there is none
     """
 
     name: str
@@ -50,6 +56,7 @@ class Backend:
     shared: tuple[str, ...] = ("package",)
     folders: tuple[Path, ...] = ()
     reserved: frozenset[str] = field(default_factory=frozenset)
+    autodiff: Autodiff | None = None
 
     @property
     def template_folders(self) -> tuple[Path, ...]:
@@ -79,9 +86,13 @@ class Backend:
         """Compiled files that must exist for the package to be complete."""
         return ()
 
+    def requirements(self) -> Sequence[Requirement]:
+        """What must be installed to run what is generated, found or not. Nothing is imported."""
+        return (Framework(self.framework, self.extra),)
+
     def is_available(self) -> bool:
-        """Whether the framework can be imported here, without importing it."""
-        return self.framework in sys.modules or importlib.util.find_spec(self.framework) is not None
+        """Whether all that is required is there."""
+        return all(each.found for each in self.requirements() if each.required)
 
 
 def backends() -> dict[str, Backend]:
@@ -93,6 +104,8 @@ def backends() -> dict[str, Backend]:
     for entry in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda e: e.name):
         backend = entry.load()
         if not isinstance(backend, Backend) or backend.name != entry.name:
-            raise RuntimeError(f"entry point `{entry.name}` of {GROUP} is {entry.value}, which is not a backend of that name")
+            raise RuntimeError(
+                f"entry point `{entry.name}` of {GROUP} is {entry.value}, which is not a backend of that name"
+            )
         found[entry.name] = backend
     return found

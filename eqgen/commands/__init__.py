@@ -1,0 +1,1 @@
+"""The commands of `eqgen`, a module each; `eqgen.cli` puts them together."""
