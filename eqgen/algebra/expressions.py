@@ -132,15 +132,27 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
+def distinct(node: Node) -> Iterator[Node]:
+    """Like `walk`, but what is shared comes once: a chain of `let y = x + x` doubles the tree with every line."""
+    seen: set[int] = set()
+    pending = [node]
+    while pending:
+        n = pending.pop()
+        if id(n) not in seen:
+            seen.add(id(n))
+            yield n
+            pending.extend(reversed(children(n)))
+
+
 def symbols(node: Node) -> frozenset[str]:
     """Names of the symbols that occur in the expression."""
-    return frozenset(n.name for n in walk(node) if isinstance(n, Symbol))
+    return frozenset(n.name for n in distinct(node) if isinstance(n, Symbol))
 
 
 def sizes_used(node: Node) -> frozenset[str]:
     """Names of the sizes that occur as numbers, as operands or in a shape."""
     found: set[Dim] = set()
-    for n in walk(node):
+    for n in distinct(node):
         found.update(n.shape)
         if isinstance(n, Size):
             found.add(n.name)
@@ -150,9 +162,16 @@ def sizes_used(node: Node) -> frozenset[str]:
 
 
 def rewrite(node: Node, rule: Callable[[Node], Node]) -> Node:
-    """Apply `rule` to every node, innermost first."""
-    args = tuple(rewrite(child, rule) for child in children(node))
-    return rule(with_children(node, args) if args else node)
+    """Apply `rule` to every node, innermost first; what is shared is rewritten once and stays shared."""
+    known: dict[int, Node] = {}
+
+    def visit(n: Node) -> Node:
+        if id(n) not in known:
+            args = tuple(visit(child) for child in children(n))
+            known[id(n)] = rule(with_children(n, args) if args else n)
+        return known[id(n)]
+
+    return visit(node)
 
 
 def substitute(node: Node, values: dict[str, Node]) -> Node:

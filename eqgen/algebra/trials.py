@@ -13,7 +13,7 @@ import sympy
 
 from eqgen.algebra.definitions import Module
 from eqgen.algebra.draws import ATTEMPTS, Drawer, with_equalities
-from eqgen.algebra.expressions import Derivative, Node, symbols, walk
+from eqgen.algebra.expressions import Derivative, Node, distinct, symbols
 from eqgen.algebra.fields import MpmathField, NotPolynomial, RationalField, concrete_shape, evaluate, filled
 from eqgen.algebra.jacobians import EntryField, EntryValues, OpaqueFunctions, Partial, entry_symbols, partials
 from eqgen.algebra.questions import Step, Subject
@@ -59,7 +59,7 @@ class Trial:
         self.shapes = {f.name: concrete_shape(f.shape, sizes) for f in subject.free}
         self.shapes |= {s.target: concrete_shape(s.value.shape, sizes) for s in statements}
         nodes = [s.value for s in statements] + [s.written for s in subject.steps]
-        for shape in [*self.shapes.values(), *(concrete_shape(n.shape, sizes) for m in nodes for n in walk(m))]:
+        for shape in [*self.shapes.values(), *(concrete_shape(n.shape, sizes) for m in nodes for n in distinct(m))]:
             if shape[0] * shape[1] > LARGEST_MATRIX:
                 raise TooLarge(f"a {shape[0]} x {shape[1]} matrix is too large to be written out")
         positive = {f.name for f in subject.free if f.positive}

@@ -68,7 +68,8 @@ class Operation:
 
     name         the API name of Table 1 of the batch matrix-form paper
     notation     how the paper writes it
-    latex        a format string over the operands {0}, {1}, the sizes {s0}, {s1} and the first operand's shape {m} x {n}
+    latex        a format string over the operands {0}, {1}, the sizes {s0}, {s1} and the first operand's shape,
+                 {m} x {n}
     arity        number of matrix operands
     size_counts  how many size operands there may be
     shape        shapes and sizes of the operands -> shape of the result; raises ShapeMismatch

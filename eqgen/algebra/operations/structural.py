@@ -110,6 +110,15 @@ def _vector_entry(operand: Any, i: Any) -> Any:
     return operand.at(0, i) if operand.shape[0] == 1 else operand.at(i, 0)
 
 
+def _vector_like(vector: Node, column: Node) -> Node:
+    """A column as a row where the vector is a row."""
+    return column if vector.shape[1] == 1 else apply("transpose", column)
+
+
+def _inverse(field: Any, dim: Any) -> Any:
+    return field.power(field.size(dim), field.number(-ONE))
+
+
 def _identity(field: Any, arrays: Any, sizes: Any) -> Any:
     result = _filled(field.number(ZERO), (sizes[0], sizes[0]))
     for i in range(sizes[0]):
@@ -172,8 +181,7 @@ MOVES: tuple[Operation, ...] = (
          adjoint=lambda node, d: (apply("Diag", d),), flops=free, note="A column vector, m x 1."),
     _row("Diag", "Diag(x)", r"\mathrm{{Diag}}({0})", arity=1, shape=_diagonal_matrix_shape,
          entry=lambda f, x, s, i, j: f.delta(i, j) * _vector_entry(x[0], i), explicit=_diagonal_matrix,
-         adjoint=lambda node, d: (apply("diag", d) if node.args[0].shape[1] == 1 else apply("transpose", apply("diag", d)),),
-         flops=free),
+         adjoint=lambda node, d: (_vector_like(node.args[0], apply("diag", d)),), flops=free),
     _row("column_repeat", "x·1_nᵀ", r"{0} \cdot 1_{{{s0}}}^\top", arity=1, size_counts=(1,),
          shape=lambda x, s: (column_vector(x[0]), s[0]), entry=lambda f, x, s, i, j: x[0].at(i, 0),
          explicit=lambda f, x, s: np.repeat(x[0], s[0], axis=1), adjoint=lambda node, d: (apply("rows_sum", d),),
@@ -184,28 +192,32 @@ MOVES: tuple[Operation, ...] = (
          flops=free, memory=free),
     _row("row", "x_i", r"{{{0}}}_{{{s0}}}", arity=1, size_counts=(1,), shape=lambda x, s: (1, x[0][1]),
          entry=lambda f, x, s, i, j: x[0].at(s[0], j), explicit=lambda f, x, s: x[0][s[0] : s[0] + 1, :],
-         adjoint=lambda node, d: (None,), flops=free, memory=free, note="In lemmas only: row i of a matrix, for each i."),
+         adjoint=lambda node, d: (None,), flops=free, memory=free,
+         note="In lemmas only: row i of a matrix, for each i."),
     _row("column", "x^j", r"{{{0}}}^{{{s0}}}", arity=1, size_counts=(1,), shape=lambda x, s: (x[0][0], 1),
          entry=lambda f, x, s, i, j: x[0].at(i, s[0]), explicit=lambda f, x, s: x[0][:, s[0] : s[0] + 1],
-         adjoint=lambda node, d: (None,), flops=free, memory=free, note="In lemmas only: column j of a matrix, for each j."),
+         adjoint=lambda node, d: (None,), flops=free, memory=free,
+         note="In lemmas only: column j of a matrix, for each j."),
 )  # fmt: skip
 
 PRODUCTS: tuple[Operation, ...] = (
     _row("matmul", "X·Y", r"{0} \cdot {1}", arity=2, shape=_matmul_shape,
-         entry=lambda f, x, s, i, j: f.sum(x[0].shape[1], lambda k: x[0].at(i, k) * x[1].at(k, j)), explicit=_matmul_explicit,
+         entry=lambda f, x, s, i, j: f.sum(x[0].shape[1], lambda k: x[0].at(i, k) * x[1].at(k, j)),
+         explicit=_matmul_explicit,
          adjoint=lambda node, d: (apply("matmul", d, apply("transpose", node.args[1])),
                                   apply("matmul", apply("transpose", node.args[0]), d)),
          flops=lambda out, args: 2 * out[0] * out[1] * args[0][1]),
     _row("dot", "xᵀy", r"\langle {0}, {1} \rangle", arity=2, shape=_dot_shape,
-         entry=lambda f, x, s, i, j: f.sum(x[0].shape[0], lambda k: f.sum(x[0].shape[1], lambda l: x[0].at(k, l) * x[1].at(k, l))),
-         explicit=lambda f, x, s: _filled(_total(f, [a * b for a, b in zip(x[0].flat, x[1].flat, strict=True)]), (1, 1)),
+         entry=lambda f, x, s, i, j: f.sum(x[0].shape[0], lambda a: f.sum(x[0].shape[1],
+               lambda b: x[0].at(a, b) * x[1].at(a, b))),
+         explicit=lambda f, x, s: _filled(_total(f, (x[0] * x[1]).flat), (1, 1)),
          adjoint=lambda node, d: (apply("scale", d, node.args[1]), apply("scale", d, node.args[0])),
          flops=lambda out, args: 2 * args[0][0] * args[0][1], note="1 x 1, for two row or two column vectors."),
 )  # fmt: skip
 
 REDUCTIONS: tuple[Operation, ...] = (
     _row("elements_sum", "1_mᵀ·X·1_n", r"1_{{{m}}}^\top \cdot {0} \cdot 1_{{{n}}}", arity=1, shape=lambda x, s: SCALAR,
-         entry=lambda f, x, s, i, j: f.sum(x[0].shape[0], lambda k: f.sum(x[0].shape[1], lambda l: x[0].at(k, l))),
+         entry=lambda f, x, s, i, j: f.sum(x[0].shape[0], lambda a: f.sum(x[0].shape[1], lambda b: x[0].at(a, b))),
          explicit=lambda f, x, s: _filled(_total(f, x[0].flat), (1, 1)),
          adjoint=lambda node, d: (apply("scale", d, apply("ones", sizes=node.args[0].shape)),), flops=operand_elements),
     _row("columns_sum", "1_mᵀ·X", r"1_{{{m}}}^\top \cdot {0}", arity=1, shape=lambda x, s: (1, x[0][1]),
@@ -216,16 +228,21 @@ REDUCTIONS: tuple[Operation, ...] = (
          entry=lambda f, x, s, i, j: f.sum(x[0].shape[1], lambda k: x[0].at(i, k)),
          explicit=lambda f, x, s: _reduced(f, x[0], 1, lambda v: _total(f, v)),
          adjoint=lambda node, d: (_repeat_columns(d, node.args[0].shape[1]),), flops=operand_elements),
-    _row("columns_mean", "(1_mᵀ·X)/m", r"\tfrac{{1}}{{{m}}} 1_{{{m}}}^\top \cdot {0}", arity=1, shape=lambda x, s: (1, x[0][1]),
-         entry=lambda f, x, s, i, j: f.sum(x[0].shape[0], lambda k: x[0].at(k, j)) * f.power(f.size(x[0].shape[0]), f.number(-ONE)),
+    _row("columns_mean", "(1_mᵀ·X)/m", r"\tfrac{{1}}{{{m}}} 1_{{{m}}}^\top \cdot {0}", arity=1,
+         shape=lambda x, s: (1, x[0][1]),
+         entry=lambda f, x, s, i, j: f.sum(x[0].shape[0], lambda k: x[0].at(k, j)) * _inverse(f, x[0].shape[0]),
          explicit=lambda f, x, s: _reduced(f, x[0], 0, _mean(f)),
-         adjoint=lambda node, d: (_repeat_rows(_divided(d, node.args[0].shape[0]), node.args[0].shape[0]),), flops=operand_elements,
-         note="Table 1 of the paper divides by n, the number of columns. A column of an m x n matrix has m entries: the divisor is m."),
+         adjoint=lambda node, d: (_repeat_rows(_divided(d, node.args[0].shape[0]), node.args[0].shape[0]),),
+         flops=operand_elements,
+         note="Table 1 of the paper divides by n, the number of columns. A column of an m x n matrix has m entries, so "
+              "the divisor is m."),
     _row("rows_mean", "(X·1_n)/n", r"\tfrac{{1}}{{{n}}} {0} \cdot 1_{{{n}}}", arity=1, shape=lambda x, s: (x[0][0], 1),
-         entry=lambda f, x, s, i, j: f.sum(x[0].shape[1], lambda k: x[0].at(i, k)) * f.power(f.size(x[0].shape[1]), f.number(-ONE)),
+         entry=lambda f, x, s, i, j: f.sum(x[0].shape[1], lambda k: x[0].at(i, k)) * _inverse(f, x[0].shape[1]),
          explicit=lambda f, x, s: _reduced(f, x[0], 1, _mean(f)),
-         adjoint=lambda node, d: (_repeat_columns(_divided(d, node.args[0].shape[1]), node.args[0].shape[1]),), flops=operand_elements,
-         note="Table 1 of the paper divides by m, the number of rows. A row of an m x n matrix has n entries: the divisor is n."),
+         adjoint=lambda node, d: (_repeat_columns(_divided(d, node.args[0].shape[1]), node.args[0].shape[1]),),
+         flops=operand_elements,
+         note="Table 1 of the paper divides by m, the number of rows. A row of an m x n matrix has n entries, so the "
+              "divisor is n."),
     _row("columns_max", "max(X)_col", r"\max({0})_{{\mathrm{{col}}}}", arity=1, shape=lambda x, s: (1, x[0][1]),
          entry=lambda f, x, s, i, j: f.maximum_over(x[0].shape[0], lambda k: x[0].at(k, j)),
          explicit=lambda f, x, s: _reduced(f, x[0], 0, f.maximum), adjoint=_maximum_adjoint(0), flops=operand_elements,
@@ -282,12 +299,14 @@ GATHER: tuple[Operation, ...] = (
          adjoint=lambda node, d: (apply("column_scatter_add", node.args[1], d, sizes=(node.args[0].shape[1],)), None),
          flops=free, domain="indices from 0 below the number of columns",
          note="Column j of the result is column x_j of E; x is a row of integers."),
-    _row("row_scatter_add", "Σ_{x_i = v} G_i", r"\mathrm{{scatter}}_{{{s0}}}({0}, {1})", arity=2, size_counts=(1,), shape=_row_scatter_shape,
+    _row("row_scatter_add", "Σ_{x_i = v} G_i", r"\mathrm{{scatter}}_{{{s0}}}({0}, {1})", arity=2,
+         size_counts=(1,), shape=_row_scatter_shape,
          entry=lambda f, x, s, i, j: f.sum(x[1].shape[0], lambda k: f.selection(x[0].at(k, 0), i) * x[1].at(k, j)),
          explicit=_scattered(0), adjoint=lambda node, d: (None, apply("row_gather", d, node.args[0])),
          flops=lambda out, args: args[1][0] * args[1][1], domain="indices from 0 below the size",
          note="Row v of the result is the sum of the rows of G whose index is v: repeated indices accumulate."),
-    _row("column_scatter_add", "Σ_{x_j = v} G^j", r"\mathrm{{scatter}}_{{{s0}}}({0}, {1})", arity=2, size_counts=(1,), shape=_column_scatter_shape,
+    _row("column_scatter_add", "Σ_{x_j = v} G^j", r"\mathrm{{scatter}}_{{{s0}}}({0}, {1})", arity=2,
+         size_counts=(1,), shape=_column_scatter_shape,
          entry=lambda f, x, s, i, j: f.sum(x[1].shape[1], lambda k: f.selection(x[0].at(0, k), j) * x[1].at(i, k)),
          explicit=_scattered(1), adjoint=lambda node, d: (None, apply("column_gather", d, node.args[0])),
          flops=lambda out, args: args[1][0] * args[1][1], domain="indices from 0 below the size",
