@@ -149,7 +149,7 @@ def load_npz(path: str | PathLike[str]) -> Dataset:
 def read_npz(path: str | PathLike[str]) -> dict[str, HostMatrix]:
     """All arrays of an .npz file. FileNotFoundError, or ValueError when it is none or holds other than plain arrays."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except (zipfile.BadZipFile, zlib.error, EOFError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is not an .npz file of plain arrays: {error}") from error

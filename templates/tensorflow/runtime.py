@@ -8,7 +8,7 @@ dtype of their inputs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -191,7 +191,30 @@ def static(cls: _Class) -> _Class:
 
     The class must define equality and a hash: equal objects share one trace.
     """
+    cls.__tf_tracing_type__ = lambda constant, context: _Constant(constant)  # type: ignore[attr-defined]
     return cls
+
+
+class _Constant(tf.types.experimental.TraceType):  # type: ignore[misc]
+    """The type of an object in a trace: the object itself. By default TensorFlow would forget it with the object."""
+
+    def __init__(self, constant: object) -> None:
+        self.constant = constant
+
+    def is_subtype_of(self, other: object) -> bool:
+        return self == other
+
+    def most_specific_common_supertype(self, others: Sequence[object]) -> _Constant | None:
+        return self if all(self == other for other in others) else None
+
+    def placeholder_value(self, placeholder_context: object) -> object:
+        return self.constant
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Constant) and self.constant == other.constant
+
+    def __hash__(self) -> int:
+        return hash(self.constant)
 
 
 # --- operations --------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from tests.packages.backends import array, every_backend, every_dtype, example_input, example_layers, load
 
 BATCHES = {

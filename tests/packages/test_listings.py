@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from tests.packages.backends import array, every_backend, load
 
 LISTING_1 = """

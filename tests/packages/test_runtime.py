@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import special
+
 from tests.packages.backends import every_backend, every_dtype, every_framework, load
 
 ENTRIES = np.array([[-1000.0, -100, -3, -0.5, 0], [1e-3, 0.5, 20, 100, 1000]])
@@ -25,8 +26,8 @@ FUNCTIONS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
 
 
 OPERATIONS = {
-    "column_gather", "column_scatter_add", "erf", "inv_sqrt", "log_sigmoid", "maximum", "minimum", "power", "row_gather",
-    "row_scatter_add", "sigmoid", "sign", "softplus", "where",
+    "column_gather", "column_scatter_add", "erf", "inv_sqrt", "log_sigmoid", "maximum", "minimum", "power",
+    "row_gather", "row_scatter_add", "sigmoid", "sign", "softplus", "where",
 }  # fmt: skip
 
 
