@@ -12,24 +12,33 @@ from typing import Literal
 
 Kind = Literal["input", "index", "activation", "number", "output"]
 
-RESERVED = frozenset(
-    # names of templates/cpp/src/*.hpp that kernel bodies use, and of the positions in their lambdas
-    "i j k eqgen Activation As Bits ConstMatrix Factor Format Index Indices Matrix Plain Scalar Workspace workspace abs "
-    "apply apply_gradient column_gather column_scatter_add columns_max columns_sum elements_sum elementwise erf exp expm1 "
-    "floor gemm inv_sqrt log log1p log_sigmoid max min parallel_for pi power reciprocal row_gather row_scatter_add "
-    "rows_max rows_sum sigmoid sign softplus sqrt square tanh where "
-    # keywords of C++20 and of C, and the alternative operators
-    "alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class compl "
-    "concept const consteval constexpr constinit const_cast continue co_await co_return co_yield decltype default delete "
-    "do double dynamic_cast else enum explicit export extern false float for friend goto if inline int long mutable "
-    "namespace new noexcept not not_eq nullptr operator or or_eq private protected public register reinterpret_cast "
-    "requires restrict return short signed sizeof static static_assert static_cast struct switch template this "
-    "thread_local throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor "
-    "xor_eq "
-    # macros of the standard headers, which rewrite a name wherever it stands
-    "I NULL EOF NAN INFINITY HUGE_VAL HUGE linux unix assert errno stdin stdout stderr "
-    "M_PI M_E DOMAIN OVERFLOW UNDERFLOW".split()
-)
+_RUNTIME = """
+    i j k eqgen Activation Arity As Bits ConstMatrix Factor Format Index Indices Matrix NotDeduced Plain Scalar Value
+    Workspace workspace abs apply apply_gradient call check check_indices column_gather column_scatter_add columns_max
+    columns_sum elements_sum elementwise erf exp expm1 floor gemm guarded inv_sqrt log log1p log_sigmoid max min
+    parallel_for parallel_ranges pi power reciprocal reduce_columns reinterpret row_gather row_scatter_add rows_max
+    rows_sum run_guarded series set_threads sigmoid sign softplus sqrt square sum_range tanh threads unpack view where
+"""
+"""Names of `templates/cpp/src`, and of the positions in the lambdas of kernel bodies."""
+
+_KEYWORDS = """
+    alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class compl
+    concept const consteval constexpr constinit const_cast continue co_await co_return co_yield decltype default
+    delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline int long
+    mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public register
+    reinterpret_cast requires restrict return short signed sizeof static static_assert static_cast struct switch
+    template this thread_local throw true try typedef typeid typename union unsigned using virtual void volatile
+    wchar_t while xor xor_eq
+"""
+"""Words of C++20 and of C."""
+
+_MACROS = """
+    I NULL EOF NAN INFINITY HUGE HUGE_VAL M_PI M_E DOMAIN OVERFLOW UNDERFLOW linux unix assert errno stdin stdout
+    stderr
+"""
+"""Macros of the standard headers, which rewrite a name wherever it stands."""
+
+RESERVED = frozenset(f"{_RUNTIME} {_KEYWORDS} {_MACROS}".split())
 """Names that a matrix, number or size cannot have in C++ text."""
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from eqgen.backends.locations import templates_folder
@@ -204,7 +203,9 @@ def _operand(argument: KernelArgument, scalar: str) -> str:
     """A parameter of the C function as an operand of the kernel."""
     if argument.is_matrix:
         return f'view({argument.name}, {argument.rows}, {argument.columns}, "{argument.name}")'
-    return f'view({argument.name}, "{argument.name}")' if argument.kind == "activation" else f"{scalar}({argument.name})"
+    if argument.kind == "activation":
+        return f'view({argument.name}, "{argument.name}")'
+    return f"{scalar}({argument.name})"
 
 
 def _parameter(type_: str, name: str, used: set[str]) -> str:
@@ -229,8 +230,3 @@ def _wrapped(head: str, items: Iterable[str], tail: str = ")", indent: str = "  
             line = indent
         line += piece + " "
     return "\n".join([*lines, line.rstrip()])
-
-
-def source_files(folder: Path) -> dict[str, str]:
-    """The sources that were written to a folder, as `render` returned them."""
-    return {p.name: p.read_text(encoding="utf-8") for p in sorted(folder.iterdir()) if p.suffix in (".h", ".hpp", ".cpp")}
