@@ -94,7 +94,7 @@ class TypedDefinition:
     blocks                 straight-line programs by name:
         layer       forward, backward, evaluate, update (targets are state names with a prime)
         activation  f and derivative: one assignment each to `f` and `f'`, over the symbol `x` of shape m x n
-        function    body: lets, last assignment is to the function's own name; stable: the same, better in floating point
+        function    body: lets, then an assignment to the function's own name; stable: the same, better in floats
         loss        value (lets, then L), gradient (DY), one_hot (DY for one-hot targets)
         optimizer   step: assignments to theta', Dtheta', states with a prime, or lets
         scheduler   value: lets, then an assignment to the function name `eta`; or `first` and `next` for a recursion

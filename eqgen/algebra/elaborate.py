@@ -6,15 +6,30 @@ assigned are skipped silently.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from eqgen.algebra.definitions import Assignment, Draw, Module, Number, TypedDefinition, Variable
 from eqgen.algebra.expressions import SCALAR, Constant, Invoke, Node, Shape, Symbol, shape_text
-from eqgen.algebra.scope import Abandoned, Scope, did_you_mean
+from eqgen.algebra.hints import did_you_mean
+from eqgen.algebra.scope import Abandoned, Scope
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
-from eqgen.language.model import Block, Call, Declaration, Definition, Equation, Expression, File, Name, Return, Span, Statement, Use
+from eqgen.language.model import (
+    Block,
+    Call,
+    Declaration,
+    Definition,
+    Equation,
+    Expression,
+    File,
+    Name,
+    Return,
+    Span,
+    Statement,
+    Use,
+)
 
 DISTRIBUTIONS = {"uniform": 2, "normal": 2, "bernoulli": 1, "dropout": 1, "constant": 1}
 """Names of distributions and how many numbers each takes. `dropout(p)` is 0 with probability p, else 1 / (1 - p)."""
@@ -65,8 +80,15 @@ class Elaborator:
             key = ("callable" if d.kind in ("function", "activation") else d.kind, d.name.name)
             if key in seen:
                 first = seen[key].name.span
-                self.report(Diagnostic("E102", f"{d.kind} `{d.name.name}` is defined twice", d.name.span, "a new name",
-                                       f"the first definition is at {first.source.name}:{first.line}"))  # fmt: skip
+                self.report(
+                    Diagnostic(
+                        "E102",
+                        f"{d.kind} `{d.name.name}` is defined twice",
+                        d.name.span,
+                        "a new name",
+                        f"the first definition is at {first.source.name}:{first.line}",
+                    )
+                )
             seen.setdefault(key, d)
 
     def report(self, diagnostic: Diagnostic) -> None:
@@ -84,12 +106,16 @@ class Elaborator:
         return self.done[id(d)]
 
     def lookup(self, name: str, span: Span, *kinds: str) -> TypedDefinition | None:
-        """A definition of one of the kinds; the files' own first. Raises Abandoned on a cycle or a failed definition."""
+        """A definition of one of the kinds; the files' own first. Raises Abandoned on a cycle or a failure."""
         for d in (d for f in self.files for d in f.definitions):
             if d.name.name == name and d.kind in kinds:
                 if d in self.active:
                     path = " -> ".join([x.name.name for x in self.active[self.active.index(d) :]] + [name])
-                    self.report(Diagnostic("E104", f"`{name}` is defined by itself: {path}", span, "a definition without a cycle"))
+                    self.report(
+                        Diagnostic(
+                            "E104", f"`{name}` is defined by itself: {path}", span, "a definition without a cycle"
+                        )
+                    )
                     raise Abandoned
                 typed = self.definition(d)
                 if typed is None:
@@ -129,10 +155,11 @@ class DefinitionElaborator:
     def error(self, code: str, message: str, span: Span, expected: str = "", hint: str = "") -> None:
         self.parent.report(Diagnostic(code, message, span, expected, hint))
 
-    def guarded(self, action: Callable[[], None], poison: str = "") -> None:
-        """Run an action; when it fails, its error is recorded already and later reads of `poison` stay silent."""
+    @contextlib.contextmanager
+    def guarded(self, poison: str = "") -> Iterator[None]:
+        """What is abandoned inside is skipped: its error is recorded, and later reads of `poison` stay silent."""
         try:
-            action()
+            yield
         except Abandoned:
             if poison:
                 self.scope.poisoned.add(poison)
@@ -150,20 +177,31 @@ class DefinitionElaborator:
         assert isinstance(target, Name)
         if expected is not None and value.shape != expected:
             raise self.scope.fail(
-                "E204", f"`{target.name}` is {shape_text(expected)} but its equation gives {shape_text(value.shape)}",
-                value.span or text_span, shape_text(expected),
-                f"did you mean the transpose, `({value.span.text if value.span else ''}).T`?" if value.shape == expected[::-1] else "",
-            )  # fmt: skip
+                "E204",
+                f"`{target.name}` is {shape_text(expected)} but its equation gives {shape_text(value.shape)}",
+                value.span or text_span,
+                shape_text(expected),
+                f"did you mean the transpose, `({value.span.text if value.span else ''}).T`?"
+                if value.shape == expected[::-1]
+                else "",
+            )
         return Assignment(target.name, value, canonical_text(text_span), text_span, target.span)
 
     def draw(self, call: Call) -> Draw:
         """A distribution with numbers as arguments."""
         count = DISTRIBUTIONS.get(call.function)
         if count is None:
-            raise self.scope.fail("E307", f"unknown distribution `{call.function}`", call.function_span, f"one of {', '.join(DISTRIBUTIONS)}",
-                                  did_you_mean(call.function, DISTRIBUTIONS))  # fmt: skip
+            raise self.scope.fail(
+                "E307",
+                f"unknown distribution `{call.function}`",
+                call.function_span,
+                f"one of {', '.join(DISTRIBUTIONS)}",
+                did_you_mean(call.function, DISTRIBUTIONS),
+            )
         if len(call.arguments) != count:
-            raise self.scope.fail("E307", f"`{call.function}` has {len(call.arguments)} arguments", call.span, f"{count}")
+            raise self.scope.fail(
+                "E307", f"`{call.function}` has {len(call.arguments)} arguments", call.span, f"{count}"
+            )
         scope = replace(self.scope, entrywise=True)
         return Draw(call.function, tuple(scope.scalar(a) for a in call.arguments), call.span)
 
@@ -172,7 +210,9 @@ class DefinitionElaborator:
             return None
         node = self.scope.scalar(expression)
         if not isinstance(node, Constant):
-            raise self.scope.fail("E205", "the initial value is not a number", expression.span, "a literal such as 0 or 1")
+            raise self.scope.fail(
+                "E205", "the initial value is not a number", expression.span, "a literal such as 0 or 1"
+            )
         return node.value
 
     def statements(self, block: str) -> tuple[Statement, ...]:
@@ -190,7 +230,8 @@ class DefinitionElaborator:
             self.scope.sizes[name.name] = None
         self.header()
         for declaration in self.source.declarations:
-            self.guarded(lambda d=declaration: self.declare(d), declaration.name.name)  # type: ignore[misc]
+            with self.guarded(declaration.name.name):
+                self.declare(declaration)
         kind = {**KINDS, "lemma": lemma}[self.source.kind]
         before = len(self.parent.diagnostics)
         typed = kind(self)
@@ -228,18 +269,27 @@ class DefinitionElaborator:
     def declare(self, d: Declaration) -> None:
         if d.role not in ROLES[self.source.kind]:
             allowed = ", ".join(sorted(ROLES[self.source.kind])) or "no declarations"
-            raise self.scope.fail("E303", f"`{d.role}` does not belong in {_article(self.source.kind)}", d.span, allowed)
+            raise self.scope.fail(
+                "E303", f"`{d.role}` does not belong in {_article(self.source.kind)}", d.span, allowed
+            )
         shape = self.optimizer_shape() if d.shape is None else self.scope.shape(d.shape)
         words = dict(d.attributes)
         index = words.get("index")
         if "index" in words and index is None:
             raise self.scope.fail("E203", "`index` needs the size its entries stay below", d.span, "`index(V)`")
-        self.add(Variable(
-            d.name.name, shape, d.role, d.name.span,
-            index_size=self.scope.dim(index) if index is not None else None,
-            sparse="sparse" in words, positive="positive" in words, initial=self.initial(d.initial),
-            draw=self.draw(d.draw) if d.draw is not None else None,
-        ))  # fmt: skip
+        self.add(
+            Variable(
+                d.name.name,
+                shape,
+                d.role,
+                d.name.span,
+                index_size=self.scope.dim(index) if index is not None else None,
+                sparse="sparse" in words,
+                positive="positive" in words,
+                initial=self.initial(d.initial),
+                draw=self.draw(d.draw) if d.draw is not None else None,
+            )
+        )
 
     def optimizer_shape(self) -> Shape:
         if self.source.kind != "optimizer":
@@ -248,14 +298,23 @@ class DefinitionElaborator:
 
     def build(self, blocks: dict[str, tuple[Assignment, ...]]) -> TypedDefinition:
         return TypedDefinition(
-            self.source.kind, self.source.name.name, self.source.title, self.source.reference, self.source,
-            tuple(self.numbers), self.activations, tuple(self.scope.sizes), dict(self.variables), blocks,
-        )  # fmt: skip
+            self.source.kind,
+            self.source.name.name,
+            self.source.title,
+            self.source.reference,
+            self.source,
+            tuple(self.numbers),
+            self.activations,
+            tuple(self.scope.sizes),
+            dict(self.variables),
+            blocks,
+        )
 
 
 def canonical_text(span: Span) -> str:
     """The equation on one line, as it stands in the file."""
-    return " ".join(line.split("#", 1)[0].strip() for line in span.text.splitlines()).strip()
+    line = " ".join(line.split("#", 1)[0].strip() for line in span.text.splitlines()).strip()
+    return line.replace("( ", "(").replace(" )", ")")
 
 
 def _article(kind: str) -> str:

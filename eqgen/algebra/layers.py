@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from eqgen.algebra.bindings import single
 from eqgen.algebra.definitions import Assignment, TypedDefinition, Variable
 from eqgen.algebra.expressions import Dim, Node, Symbol, constant, rename_sizes, shape_text, substitute
 from eqgen.algebra.expressions import symbols as symbols_of
+from eqgen.algebra.hints import did_you_mean
 from eqgen.algebra.notation import notation
-from eqgen.algebra.scope import Abandoned, Scope, did_you_mean
+from eqgen.algebra.scope import Abandoned, Scope
 from eqgen.language.model import Block, Equation, Name, Statement, Use
 
 if TYPE_CHECKING:
@@ -33,7 +35,12 @@ class Expansion:
 def layer(e: DefinitionElaborator) -> TypedDefinition:
     for s in e.source.statements:
         if not isinstance(s, Block) or s.kind not in BLOCKS:
-            e.error("E303", f"this does not belong in layer `{e.source.name.name}`", s.span, "`forward`, `backward`, `evaluate` or `update`")
+            e.error(
+                "E303",
+                f"this does not belong in layer `{e.source.name.name}`",
+                s.span,
+                "`forward`, `backward`, `evaluate` or `update`",
+            )
     _require_declarations(e)
     forward_scope = replace(e.scope, symbols=dict(e.scope.symbols))
     expansions: list[Expansion] = []
@@ -41,13 +48,22 @@ def layer(e: DefinitionElaborator) -> TypedDefinition:
     outputs = [v for v in e.variables.values() if v.role == "output"]
     for v in outputs:
         if not any(a.target == v.name for a in blocks["forward"]) and v.name not in forward_scope.poisoned:
-            e.error("E302", f"output `{v.name}` is never assigned in `forward`", v.span, f"an equation `{v.name} = ...`")
+            e.error(
+                "E302", f"output `{v.name}` is never assigned in `forward`", v.span, f"an equation `{v.name} = ...`"
+            )
     if any(True for _ in e.source.blocks("evaluate")):
-        scope = replace(e.scope, symbols={n: s for n, s in e.scope.symbols.items() if n not in {v.name for v in outputs}})
+        scope = replace(
+            e.scope, symbols={n: s for n, s in e.scope.symbols.items() if n not in {v.name for v in outputs}}
+        )
         blocks["evaluate"] = _straight_line(e, "evaluate", e.statements("evaluate"), scope, [], keep=False)
         for v in outputs:
             if not any(a.target == v.name for a in blocks["evaluate"]) and v.name not in scope.poisoned:
-                e.error("E302", f"output `{v.name}` is never assigned in `evaluate`", v.span, f"an equation `{v.name} = ...`")
+                e.error(
+                    "E302",
+                    f"output `{v.name}` is never assigned in `evaluate`",
+                    v.span,
+                    f"an equation `{v.name} = ...`",
+                )
     if any(True for _ in e.source.blocks("update")):
         blocks["update"] = _update(e, forward_scope)
     if any(True for _ in e.source.blocks("backward")) or expansions:
@@ -60,7 +76,9 @@ def _require_declarations(e: DefinitionElaborator) -> None:
         if not any(d.role == role for d in e.source.declarations):
             e.error("E302", f"layer `{e.source.name.name}` has no {role}", e.source.name.span, f"a line `{example}`")
     if not any(True for _ in e.source.blocks("forward")):
-        e.error("E302", f"layer `{e.source.name.name}` has no forward equations", e.source.name.span, "a `forward` block")
+        e.error(
+            "E302", f"layer `{e.source.name.name}` has no forward equations", e.source.name.span, "a `forward` block"
+        )
         raise Abandoned
     # Outputs have no value before their equation.
     for v in e.variables.values():
@@ -69,15 +87,18 @@ def _require_declarations(e: DefinitionElaborator) -> None:
 
 
 def _straight_line(
-    e: DefinitionElaborator, block: str, statements: Iterable[Statement], scope: Scope, expansions: list[Expansion], keep: bool = True
+    e: DefinitionElaborator,
+    block: str,
+    statements: Iterable[Statement],
+    scope: Scope,
+    expansions: list[Expansion],
+    keep: bool = True,
 ) -> tuple[Assignment, ...]:
     """Equations in order; every name is assigned once and before it is read."""
     result: list[Assignment] = []
     pending = {s.target.name for s in statements if isinstance(s, Equation) and isinstance(s.target, Name)}
 
     def equation(s: Equation) -> None:
-        from eqgen.algebra.kinds import single
-
         if not isinstance(s.target, Name):
             raise scope.fail("E306", f"`{s.target.span.text}` cannot be assigned", s.target.span, "a name")
         name = s.target.name
@@ -102,14 +123,21 @@ def _straight_line(
             renamed = _renamed(a, expansion)
             declared = e.variables.get(renamed.target)
             if declared is not None and declared.role == "output" and declared.shape != renamed.shape:
-                raise scope.fail("E204", f"`{renamed.target}` is {shape_text(declared.shape)}", s.results[0].span, shape_text(renamed.shape))
+                raise scope.fail(
+                    "E204",
+                    f"`{renamed.target}` is {shape_text(declared.shape)}",
+                    s.results[0].span,
+                    shape_text(renamed.shape),
+                )
             add(renamed, s.results[0])
 
     for s in statements:
         if isinstance(s, Equation):
-            e.guarded(lambda s=s: equation(s), s.target.name if isinstance(s.target, Name) else "")  # type: ignore[misc]
+            with e.guarded(s.target.name if isinstance(s.target, Name) else ""):
+                equation(s)
         elif isinstance(s, Use):
-            e.guarded(lambda s=s: use(s), s.results[0].name if s.results else "")  # type: ignore[misc]
+            with e.guarded(s.results[0].name if s.results else ""):
+                use(s)
         else:
             e.error("E303", f"this does not belong in `{block}`", s.span, "equations and `use`")
     return tuple(result)
@@ -120,35 +148,63 @@ def _reject_early_reads(scope: Scope, s: Equation, pending: set[str]) -> None:
 
     for x in walk(s.value):
         if isinstance(x, Name) and x.name in pending and x.name not in scope.symbols:
-            raise scope.fail("E305", f"`{x.name}` is used before it is assigned", x.span, "a name that has a value here", "move its equation up")
+            raise scope.fail(
+                "E305",
+                f"`{x.name}` is used before it is assigned",
+                x.span,
+                "a name that has a value here",
+                "move its equation up",
+            )
 
 
 def resolve_use(e: DefinitionElaborator, s: Use, scope: Scope, symbols: dict[str, Node]) -> Expansion:
     """`use Linear(X, W, b) -> Z`: operands stand for inputs, params and random masks in the order of their declaration.
 
-    A number of the header that no equation reads need not be given: the p of a dropout layer only tells how its mask is drawn.
+    A number of the header that no equation reads need not be given: the p of a dropout layer
+    only tells how its mask is drawn.
     """
     used = e.parent.lookup(s.definition.name, s.definition.span, "layer")
     if used is None:
-        raise scope.fail("E105", f"unknown layer `{s.definition.name}`", s.definition.span, "a layer of the library or of this file",
-                         did_you_mean(s.definition.name, e.parent.names("layer")))  # fmt: skip
+        raise scope.fail(
+            "E105",
+            f"unknown layer `{s.definition.name}`",
+            s.definition.span,
+            "a layer of the library or of this file",
+            did_you_mean(s.definition.name, e.parent.names("layer")),
+        )
     formal = list(used.with_role("input", "param", "random", "state"))
     if len(s.arguments) != len(formal) or len(s.results) != 1:
         wanted = ", ".join(v.name for v in formal)
-        raise scope.fail("E106", f"`{used.name}` has {len(s.arguments)} operands and {len(s.results)} results here", s.span, f"`use {used.name}({wanted}) -> Z`")
+        raise scope.fail(
+            "E106",
+            f"`{used.name}` has {len(s.arguments)} operands and {len(s.results)} results here",
+            s.span,
+            f"`use {used.name}({wanted}) -> Z`",
+        )
     read = frozenset().union(*(symbols_of(a.value) for block in BLOCKS for a in used.block(block)))
     missing = [*used.activations, *(n.name for n in used.numbers if n.default is None and n.name in read)]
     if missing:
         listed = ", ".join(f"`{name}`" for name in missing)
-        raise scope.fail("E303", f"the equations of `{used.name}` read {listed} of its header, which `use` cannot give", s.definition.span, "a layer without them")
+        raise scope.fail(
+            "E303",
+            f"the equations of `{used.name}` read {listed} of its header, which `use` cannot give",
+            s.definition.span,
+            "a layer without them",
+        )
     names: dict[str, Node] = {n.name: constant(n.default) for n in used.numbers if n.default is not None}
     dims: dict[str, Dim] = {}
     for v, argument in zip(formal, s.arguments, strict=True):
         node = scope.typed(argument)
         for symbolic, dim in zip(v.shape, node.shape, strict=True):
-            if isinstance(symbolic, str) and dims.setdefault(symbolic, dim) != dim or isinstance(symbolic, int) and symbolic != dim:
-                raise scope.fail("E203", f"`{v.name}` of `{used.name}` is {shape_text(v.shape)}", argument.span,
-                                 shape_text((dims.get(str(v.shape[0]), v.shape[0]), dims.get(str(v.shape[1]), v.shape[1]))))  # fmt: skip
+            if (isinstance(symbolic, str) and dims.setdefault(symbolic, dim) != dim) or (
+                isinstance(symbolic, int) and symbolic != dim
+            ):
+                raise scope.fail(
+                    "E203",
+                    f"`{v.name}` of `{used.name}` is {shape_text(v.shape)}",
+                    argument.span,
+                    shape_text((dims.get(str(v.shape[0]), v.shape[0]), dims.get(str(v.shape[1]), v.shape[1]))),
+                )
         names[v.name] = node
     result = s.results[0].name
     for v in used.variables.values():
@@ -180,30 +236,35 @@ def _update(e: DefinitionElaborator, forward: Scope) -> tuple[Assignment, ...]:
     states = {f"{v.name}'": v for v in e.variables.values() if v.role == "state"}
     for s in e.statements("update"):
         if not (isinstance(s, Equation) and isinstance(s.target, Name) and s.target.name in states):
-            e.error("E306", "this is not the new value of a state", s.span, ", ".join(f"`{n} = ...`" for n in states) or "no states are declared")
+            e.error(
+                "E306",
+                "this is not the new value of a state",
+                s.span,
+                ", ".join(f"`{n} = ...`" for n in states) or "no states are declared",
+            )
             continue
-
-        def equation(s: Equation = s) -> None:
-            from eqgen.algebra.kinds import single
-
-            assert isinstance(s.target, Name)
+        with e.guarded(s.target.name):
             result.append(e.assign(s.target, scope.typed(single(e, s)), s.span, states[s.target.name].shape))
             scope.symbols[s.target.name] = Symbol(states[s.target.name].shape, s.target.name)
-
-        e.guarded(equation, s.target.name)
     return tuple(result)
 
 
 class _Backward:
     """The written backward equations, and those of used layers where their result's gradient is known."""
 
-    def __init__(self, e: DefinitionElaborator, forward: Scope, expansions: list[Expansion], program: tuple[Assignment, ...]) -> None:
+    def __init__(
+        self, e: DefinitionElaborator, forward: Scope, expansions: list[Expansion], program: tuple[Assignment, ...]
+    ) -> None:
         self.e = e
         self.expansions = list(reversed(expansions))
         self.result: list[Assignment] = []
         self.scope = replace(forward, symbols=dict(forward.symbols))
-        self.gradients = {f"D{v.name}": v for v in e.variables.values() if v.role in ("input", "param", "intermediate", "output")}
-        self.written = {s.target.name for s in e.statements("backward") if isinstance(s, Equation) and isinstance(s.target, Name)}
+        self.gradients = {
+            f"D{v.name}": v for v in e.variables.values() if v.role in ("input", "param", "intermediate", "output")
+        }
+        self.written = {
+            s.target.name for s in e.statements("backward") if isinstance(s, Equation) and isinstance(s.target, Name)
+        }
         for v in e.variables.values():
             if v.role == "output":
                 self.scope.symbols[f"D{v.name}"] = Symbol(v.shape, f"D{v.name}")
@@ -216,19 +277,33 @@ class _Backward:
                 self.e.error("E303", "this does not belong in `backward`", s.span, "equations")
                 continue
             for x in walk(s.value):
-                if isinstance(x, Name) and x.name not in self.scope.symbols and x.name in self.gradients and x.name not in self.written:
+                if (
+                    isinstance(x, Name)
+                    and x.name not in self.scope.symbols
+                    and x.name in self.gradients
+                    and x.name not in self.written
+                ):
                     self.expand(x.name)
-            self.e.guarded(lambda s=s: self.equation(s), s.target.name if isinstance(s.target, Name) else "")  # type: ignore[misc]
+            with self.e.guarded(s.target.name if isinstance(s.target, Name) else ""):
+                self.equation(s)
         self.expand(None)
         for name, v in self.gradients.items():
-            if v.role in ("input", "param") and v.index_size is None and name not in self.scope.symbols and name not in self.scope.poisoned:
-                self.e.error("E301", f"the gradient `{name}` is missing", v.span, f"an equation `{name} = ...` in `backward`",
-                             f"`eqgen explain E301` shows how to find it; it has the shape of {v.name}, {shape_text(v.shape)}")  # fmt: skip
+            if (
+                v.role in ("input", "param")
+                and v.index_size is None
+                and name not in self.scope.symbols
+                and name not in self.scope.poisoned
+            ):
+                self.e.error(
+                    "E301",
+                    f"the gradient `{name}` is missing",
+                    v.span,
+                    f"an equation `{name} = ...` in `backward`",
+                    f"`eqgen explain E301` shows how to find it; it has the shape of {v.name}, {shape_text(v.shape)}",
+                )
         return tuple(self.result)
 
     def equation(self, s: Equation) -> None:
-        from eqgen.algebra.kinds import single
-
         if not isinstance(s.target, Name):
             raise self.scope.fail("E306", f"`{s.target.span.text}` cannot be assigned", s.target.span, "a name")
         name = s.target.name
@@ -244,7 +319,9 @@ class _Backward:
         self.scope.symbols[a.target] = Symbol(a.shape, a.target)
         role = "gradient" if a.target in self.gradients else "intermediate"
         if a.target not in self.e.variables:
-            self.e.variables[a.target] = Variable(a.target, a.shape, "backward" if role == "intermediate" else role, a.target_span)
+            self.e.variables[a.target] = Variable(
+                a.target, a.shape, "backward" if role == "intermediate" else role, a.target_span
+            )
 
     def expand(self, wanted: str | None) -> None:
         """Add the backward equations of used layers whose result's gradient is known."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from eqgen.algebra.bindings import lets as bind_lets
 from eqgen.algebra.definitions import Assignment, Claim, TypedDefinition
 from eqgen.algebra.expressions import Apply, Derivative, Dim, Node, Symbol, apply, shape_text, substitute, walk
 from eqgen.algebra.scope import Abandoned, Scope
@@ -27,15 +28,20 @@ def lemma(e: DefinitionElaborator) -> TypedDefinition:
             claims.extend(_hypotheses(e, s, scope, hypotheses))
         elif isinstance(s, Block) and s.kind == "then":
             for inner in s.statements:
-                e.guarded(lambda inner=inner: claims.extend(_conclusion(e, inner, scope, hypotheses)))  # type: ignore[misc]
+                with e.guarded():
+                    claims.extend(_conclusion(e, inner, scope, hypotheses))
         elif isinstance(s, Block) and s.kind == "let":
-            from eqgen.algebra.kinds import lets as bind_lets
-
             bind_lets(e, [s], scope, lets)
         elif isinstance(s, Equation):
-            e.guarded(lambda s=s: claims.extend(_chain(e, s, scope)))  # type: ignore[misc]
+            with e.guarded():
+                claims.extend(_chain(e, s, scope))
         else:
-            e.error("E303", f"this does not belong in lemma `{e.source.name.name}`", s.span, "`let`, equations, `for each row i` and `then`")
+            e.error(
+                "E303",
+                f"this does not belong in lemma `{e.source.name.name}`",
+                s.span,
+                "`let`, equations, `for each row i` and `then`",
+            )
     if not claims and not e.parent.diagnostics:
         e.error("E302", f"lemma `{e.source.name.name}` claims nothing", e.source.name.span, "an equation")
     e.scope.sizes.update(scope.sizes)
@@ -60,7 +66,12 @@ def _text(span: Span) -> str:
 
 def _equal(e: DefinitionElaborator, scope: Scope, left: Node, right: Node, at: Expression) -> None:
     if left.shape != right.shape:
-        raise scope.fail("E204", f"the sides of the equation are {shape_text(left.shape)} and {shape_text(right.shape)}", at.span, shape_text(left.shape))
+        raise scope.fail(
+            "E204",
+            f"the sides of the equation are {shape_text(left.shape)} and {shape_text(right.shape)}",
+            at.span,
+            shape_text(left.shape),
+        )
 
 
 def _chain(e: DefinitionElaborator, s: Equation, scope: Scope) -> Iterable[Claim]:
@@ -76,8 +87,13 @@ def _reject_derivatives_by_values(e: DefinitionElaborator, expressions: Iterable
     for node in (n for x in expressions for n in walk(x)):
         if isinstance(node, Derivative) and node.wrt.name in names:
             assert node.wrt.span is not None
-            e.error("E203", f"`{node.wrt.name}` has a value, nothing is derived by it", node.wrt.span, "a declared variable",
-                    f"declare `{node.wrt.name}: {shape_text(node.wrt.shape)}` instead of the `let`")  # fmt: skip
+            e.error(
+                "E203",
+                f"`{node.wrt.name}` has a value, nothing is derived by it",
+                node.wrt.span,
+                "a declared variable",
+                f"declare `{node.wrt.name}: {shape_text(node.wrt.shape)}` instead of the `let`",
+            )
             raise Abandoned
 
 
@@ -99,13 +115,16 @@ def _hypotheses(
             target, value = inner.typed(s.target), inner.typed(s.value)
             _equal(e, scope, target, value, s.value)
             if not (isinstance(target, Apply) and isinstance(target.args[0], Symbol)):
-                raise scope.fail("E306", f"`{s.target.span.text}` is not a {kind}", s.target.span, f"a name such as `z_{letter}`")
+                raise scope.fail(
+                    "E306", f"`{s.target.span.text}` is not a {kind}", s.target.span, f"a name such as `z_{letter}`"
+                )
             whole = target.args[0]
             index = (kind, letter, whole.shape[0] if kind == "row" else whole.shape[1])
             into[whole.name] = (value, index)
             claims.extend(_steps(e, inner, value, s, index))
 
-        e.guarded(hypothesis)
+        with e.guarded():
+            hypothesis()
     return claims
 
 

@@ -24,7 +24,8 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """`template` over the operands {0}, {1}, ..., the size operands {s0}, {s1}, the result's sizes {m} x {n}, and {like},
+    """`template` over the operands {0}, {1}, ..., the size operands {s0}, {s1}, the result's sizes {m} x {n}, and
+    {like},
     a matrix from which constants take their dtype and device."""
 
     template: str
@@ -53,6 +54,7 @@ def member(template: str) -> Spelling:
 
 Column = Mapping[str, Spelling]
 """A spelling for every operation of the table, and for `full`: {0} spread over an m x n matrix."""
+
 
 def literal(value: Fraction) -> str:
     """A number as text: `2`, `0.5`, `0.1`; the nearest double where it is not exact."""
@@ -114,12 +116,20 @@ def _language() -> Column:
     from eqgen.algebra.operations import TABLE
 
     column = {
-        "add": infix("+", Level.SUM), "subtract": infix("-", Level.SUM), "scale": infix("*", Level.PRODUCT), "matmul": infix("*", Level.PRODUCT),
-        "divide": infix("/", Level.PRODUCT), "negate": prefix("-"), "transpose": Spelling("{0}.T", Level.ATOM, (Level.ATOM,)),
-        "power": Spelling("{0}^{1}", Level.POWER, (Level.ATOM, Level.ATOM)), "less": infix("<", Level.COMPARISON),
-        "less_equal": infix("<=", Level.COMPARISON), "greater": infix(">", Level.COMPARISON), "greater_equal": infix(">=", Level.COMPARISON),
+        "add": infix("+", Level.SUM),
+        "subtract": infix("-", Level.SUM),
+        "scale": infix("*", Level.PRODUCT),
+        "matmul": infix("*", Level.PRODUCT),
+        "divide": infix("/", Level.PRODUCT),
+        "negate": prefix("-"),
+        "transpose": Spelling("{0}.T", Level.ATOM, (Level.ATOM,)),
+        "power": Spelling("{0}^{1}", Level.POWER, (Level.ATOM, Level.ATOM)),
+        "less": infix("<", Level.COMPARISON),
+        "less_equal": infix("<=", Level.COMPARISON),
+        "greater": infix(">", Level.COMPARISON),
+        "greater_equal": infix(">=", Level.COMPARISON),
         "equal": infix("==", Level.COMPARISON),
-    }  # fmt: skip
+    }
     for name, row in TABLE.items():
         operands = [f"{{{k}}}" for k in range(row.arity)] + [f"{{s{k}}}" for k in range(max(row.size_counts))]
         column.setdefault(name, call(f"{name}({', '.join(operands)})"))

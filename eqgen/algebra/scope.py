@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -22,25 +21,27 @@ from eqgen.algebra.expressions import (
     shape_text,
     size,
 )
+from eqgen.algebra.hints import did_you_mean, folded, shape_hint
 from eqgen.algebra.inline import formals
 from eqgen.algebra.operations import TABLE, ShapeMismatch
 from eqgen.language.diagnostics import Diagnostic
 from eqgen.language.model import Call, Expression, Lambda, Name, Number, Span
 
-OPERATORS = {"+": "add", "-": "subtract", "<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "==": "equal"}  # fmt: skip
+OPERATORS = {
+    "+": "add",
+    "-": "subtract",
+    "<": "less",
+    "<=": "less_equal",
+    ">": "greater",
+    ">=": "greater_equal",
+    "==": "equal",
+}
 POWERS = {Fraction(2): "square", Fraction(-1): "reciprocal", Fraction(1, 2): "sqrt", Fraction(-1, 2): "inv_sqrt"}
 SPECIAL = ("apply", "jacobian", "gradient")
-MAX_EXPONENT = 1000
-"""Powers of literals are folded only up to here, so that no literal can grow without bound."""
 
 
 class Abandoned(Exception):
     """The statement cannot be typed; the diagnostic is recorded already (or an earlier one explains it)."""
-
-
-def did_you_mean(word: str, candidates: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, sorted(set(candidates)), n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else ""
 
 
 @dataclass
@@ -83,7 +84,12 @@ class Scope:
         if isinstance(expression, Number):
             if expression.value.denominator == 1 and 0 < expression.value <= 10**9:
                 return int(expression.value)
-            raise self.fail("E107", f"`{expression.span.text}` is not a size", expression.span, "a positive integer or the name of a size")
+            raise self.fail(
+                "E107",
+                f"`{expression.span.text}` is not a size",
+                expression.span,
+                "a positive integer or the name of a size",
+            )
         if isinstance(expression, Name):
             if expression.name in self.sizes:
                 return expression.name
@@ -91,10 +97,13 @@ class Scope:
                 self.sizes[expression.name] = None
                 return expression.name
             raise self.fail(
-                "E107", f"`{expression.name}` is not a size", expression.span,
+                "E107",
+                f"`{expression.name}` is not a size",
+                expression.span,
                 f"one of {', '.join(self.sizes)}" if self.sizes else "a size that is declared in `dims`",
-                did_you_mean(expression.name, self.sizes) or f"declare it: `dims {', '.join([*self.sizes, expression.name])}`",
-            )  # fmt: skip
+                did_you_mean(expression.name, self.sizes)
+                or f"declare it: `dims {', '.join([*self.sizes, expression.name])}`",
+            )
         raise self.fail("E107", "this is not a size", expression.span, "the name of a size or a positive integer")
 
     def shape(self, pair: tuple[Expression, Expression]) -> Shape:
@@ -110,12 +119,23 @@ class Scope:
             return self._name(expression)
         if isinstance(expression, Call):
             return self._call(expression)
-        raise self.fail("E203", "a function of scalars stands here", expression.span, "a matrix", "lambdas are the first operand of `apply`")
+        raise self.fail(
+            "E203",
+            "a function of scalars stands here",
+            expression.span,
+            "a matrix",
+            "lambdas are the first operand of `apply`",
+        )
 
     def scalar(self, expression: Expression) -> Node:
         node = self.typed(expression)
         if not node.is_scalar:
-            raise self.fail("E205", f"`{expression.span.text}` has shape {shape_text(node.shape)}", expression.span, "a scalar (1 x 1)")
+            raise self.fail(
+                "E205",
+                f"`{expression.span.text}` has shape {shape_text(node.shape)}",
+                expression.span,
+                "a scalar (1 x 1)",
+            )
         return node
 
     def _name(self, expression: Name) -> Node:
@@ -129,13 +149,28 @@ class Scope:
         if name in self.sizes:
             return size(name, expression.span)
         if name in self.hidden:
-            raise self.fail("E206", f"`{name}` is a matrix inside a function of scalars", expression.span,
-                            "the parameters, numbers and sizes", f"make it a parameter: `apply((x, y) -> ..., X, {name})`")  # fmt: skip
+            raise self.fail(
+                "E206",
+                f"`{name}` is a matrix inside a function of scalars",
+                expression.span,
+                "the parameters, numbers and sizes",
+                f"make it a parameter: `apply((x, y) -> ..., X, {name})`",
+            )
         if name.endswith("'"):
-            raise self.fail("E108", f"`{name}` has no new value here", expression.span, "a name that an equation above updates",
-                            did_you_mean(name, self.symbols))  # fmt: skip
-        raise self.fail("E101", f"unknown name `{name}`", expression.span, "a declared name or one assigned above",
-                        did_you_mean(name, [*self.symbols, *self.sizes]))  # fmt: skip
+            raise self.fail(
+                "E108",
+                f"`{name}` has no new value here",
+                expression.span,
+                "a name that an equation above updates",
+                did_you_mean(name, self.symbols),
+            )
+        raise self.fail(
+            "E101",
+            f"unknown name `{name}`",
+            expression.span,
+            "a declared name or one assigned above",
+            did_you_mean(name, [*self.symbols, *self.sizes]),
+        )
 
     def _line(self, expression: Name) -> Node | None:
         """`x_i` inside `for each row i`: row i of X."""
@@ -165,16 +200,24 @@ class Scope:
             operand = self.typed(call.arguments[0])
             return Invoke(operand.shape, base, (operand,), derivative, span=call.span)
         if base in self.symbols:
-            raise self.fail("E105", f"`{base}` is a matrix, not a function", call.function_span, hint=f"a product is written `{base} * (...)`")
+            raise self.fail(
+                "E105",
+                f"`{base}` is a matrix, not a function",
+                call.function_span,
+                hint=f"a product is written `{base} * (...)`",
+            )
         definition = self.lookup(base, call.function_span)
         if definition is not None and (definition.kind == "activation" or not derivative):
             return self._invoke(call, definition, derivative)
         if base in TABLE:
             return self._table(call, base, derivative)
         raise self.fail(
-            "E105", f"unknown function `{name}`", call.function_span, "an operation of the table, a function or an activation",
+            "E105",
+            f"unknown function `{name}`",
+            call.function_span,
+            "an operation of the table, a function or an activation",
             did_you_mean(base, [*TABLE, *self.known_functions(), *self.activations, *SPECIAL]),
-        )  # fmt: skip
+        )
 
     def _count(self, call: Call, *counts: int) -> None:
         if len(call.arguments) not in counts:
@@ -185,32 +228,17 @@ class Scope:
         try:
             return apply(op, *args, sizes=sizes, span=call.span)
         except ShapeMismatch as mismatch:
-            at = call.arguments[mismatch.argument].span if mismatch.argument is not None and mismatch.argument < len(call.arguments) else call.span
-            message = f"in `{call.span.text}`: {mismatch}" if len(call.span.text) <= 60 and "\n" not in call.span.text else str(mismatch)
-            raise self.fail(mismatch.code, message, at, mismatch.expected, self._shape_hint(args, call)) from None
-
-    def _shape_hint(self, args: tuple[Node, ...], call: Call) -> str:
-        """What usually repairs shapes that do not fit: a repeat or a transposition."""
-        if len(args) != 2:
-            return ""
-        texts = [a.span.text for a in call.arguments[:2]]
-        if call.function in ("+", "-", "hadamard"):
-            for one, other, text in ((args[0], args[1], texts[0]), (args[1], args[0], texts[1])):
-                if one.shape == (1, other.shape[1]):
-                    return f"there is no broadcasting: write `row_repeat({text}, {other.shape[0]})`"
-                if one.shape == (other.shape[0], 1):
-                    return f"there is no broadcasting: write `column_repeat({text}, {other.shape[1]})`"
-                if one.shape == (other.shape[1], other.shape[0]):
-                    return f"did you mean `{text}.T`?"
-        if call.function == "*":
-            (m, n), (p, k) = args[0].shape, args[1].shape
-            if n == k:
-                return f"did you mean `{texts[0]} * {texts[1]}.T`?"
-            if m == p:
-                return f"did you mean `{texts[0]}.T * {texts[1]}`?"
-            if args[0].shape == args[1].shape:
-                return f"for the entrywise product write `hadamard({texts[0]}, {texts[1]})`"
-        return ""
+            at = (
+                call.arguments[mismatch.argument].span
+                if mismatch.argument is not None and mismatch.argument < len(call.arguments)
+                else call.span
+            )
+            message = (
+                f"in `{call.span.text}`: {mismatch}"
+                if len(call.span.text) <= 60 and "\n" not in call.span.text
+                else str(mismatch)
+            )
+            raise self.fail(mismatch.code, message, at, mismatch.expected, shape_hint(args, call)) from None
 
     def _equal_shapes(self, args: tuple[Node, ...], call: Call) -> None:
         """Outside entrywise contexts no operand is spread over another."""
@@ -225,14 +253,20 @@ class Scope:
                     if not inner
                     else f"write it for scalars: `apply(x -> {inner}(...), ...)`"
                 )
-                raise self.fail("E206", f"a scalar and a {shape_text(wide)} matrix in `{call.function}`", argument.span, f"shape {shape_text(wide)}", hint)
+                raise self.fail(
+                    "E206",
+                    f"a scalar and a {shape_text(wide)} matrix in `{call.function}`",
+                    argument.span,
+                    f"shape {shape_text(wide)}",
+                    hint,
+                )
 
     def _operator(self, call: Call) -> Node:
         name = call.function
         args = tuple(self.typed(a) for a in call.arguments)
-        folded = _fold(name, args, call)
-        if folded is not None:
-            return folded
+        literal = folded(name, args, call)
+        if literal is not None:
+            return literal
         if name == ".T":
             return args[0] if self.entrywise else apply("transpose", args[0], span=call.span)
         if name == "neg":
@@ -260,8 +294,18 @@ class Scope:
         left, right = args
         if not self.entrywise and not right.is_scalar:
             text = call.arguments[1].span.text
-            hint = f"write `reciprocal({text})`" if isinstance(left, Constant) else f"write `hadamard({call.arguments[0].span.text}, reciprocal({text}))`"
-            raise self.fail("E205", f"division by a {shape_text(right.shape)} matrix", call.arguments[1].span, "a scalar or a size", hint)
+            hint = (
+                f"write `reciprocal({text})`"
+                if isinstance(left, Constant)
+                else f"write `hadamard({call.arguments[0].span.text}, reciprocal({text}))`"
+            )
+            raise self.fail(
+                "E205",
+                f"division by a {shape_text(right.shape)} matrix",
+                call.arguments[1].span,
+                "a scalar or a size",
+                hint,
+            )
         return self._checked("divide", args, (), call)
 
     def _power(self, args: tuple[Node, ...], call: Call) -> Node:
@@ -284,13 +328,24 @@ class Scope:
         if isinstance(function, Call):
             return self._call(Call(call.span, function.function, (*rest, *function.arguments), function.function_span))
         if not isinstance(function, Lambda):
-            raise self.fail("E105", "this is not a function", function.span, "a name or a lambda such as `x -> max(x, 0)`")
+            raise self.fail(
+                "E105", "this is not a function", function.span, "a name or a lambda such as `x -> max(x, 0)`"
+            )
         if len(rest) != len(function.parameters):
-            raise self.fail("E106", f"the function has {len(function.parameters)} parameters and {len(rest)} operands follow", call.span)
+            raise self.fail(
+                "E106",
+                f"the function has {len(function.parameters)} parameters and {len(rest)} operands follow",
+                call.span,
+            )
         args = [self.typed(a) for a in rest]
         for node, argument in zip(args, rest, strict=True):
             if node.shape != args[0].shape:
-                raise self.fail("E203", f"this operand has shape {shape_text(node.shape)}", argument.span, f"shape {shape_text(args[0].shape)}, like the first")
+                raise self.fail(
+                    "E203",
+                    f"this operand has shape {shape_text(node.shape)}",
+                    argument.span,
+                    f"shape {shape_text(args[0].shape)}, like the first",
+                )
         outer = {name: node for name, node in self.symbols.items() if node.is_scalar}
         bound = dict(zip(function.parameters, args, strict=True))
         hidden = {name for name in self.symbols if name not in outer} - set(bound)
@@ -304,10 +359,18 @@ class Scope:
         self._count(call, 2)
         of, wrt = self.typed(call.arguments[0]), self.typed(call.arguments[1])
         if not isinstance(wrt, Symbol):
-            raise self.fail("E203", "the derivative is taken with respect to a name", call.arguments[1].span, "a declared variable")
+            raise self.fail(
+                "E203", "the derivative is taken with respect to a name", call.arguments[1].span, "a declared variable"
+            )
         if call.function == "gradient":
             if not of.is_scalar:
-                raise self.fail("E205", f"the gradient is of a {shape_text(of.shape)} matrix", call.arguments[0].span, "a scalar", "use `jacobian` for a vector")
+                raise self.fail(
+                    "E205",
+                    f"the gradient is of a {shape_text(of.shape)} matrix",
+                    call.arguments[0].span,
+                    "a scalar",
+                    "use `jacobian` for a vector",
+                )
             return Derivative(wrt.shape, "gradient", of, wrt, span=call.span)
         for node, argument in ((of, call.arguments[0]), (wrt, call.arguments[1])):
             if 1 not in node.shape:
@@ -332,8 +395,17 @@ class Scope:
             for symbolic, dim in zip(formal.shape, node.shape, strict=True):
                 wanted = dims.setdefault(symbolic, dim) if isinstance(symbolic, str) else symbolic
                 if wanted != dim:
-                    raise self.fail("E203", f"`{formal.name}` of `{call.function}` has shape {shape_text(node.shape)}", argument.span,
-                                    shape_text((dims.get(str(formal.shape[0]), formal.shape[0]), dims.get(str(formal.shape[1]), formal.shape[1]))))  # fmt: skip
+                    raise self.fail(
+                        "E203",
+                        f"`{formal.name}` of `{call.function}` has shape {shape_text(node.shape)}",
+                        argument.span,
+                        shape_text(
+                            (
+                                dims.get(str(formal.shape[0]), formal.shape[0]),
+                                dims.get(str(formal.shape[1]), formal.shape[1]),
+                            )
+                        ),
+                    )
         for node, argument in zip(args[len(inputs) :], call.arguments[len(inputs) :], strict=True):
             if not node.is_scalar:
                 raise self.fail("E205", f"this has shape {shape_text(node.shape)}", argument.span, "a number")
@@ -351,7 +423,9 @@ class Scope:
     def _table(self, call: Call, name: str, derivative: bool) -> Node:
         row = TABLE[name]
         if name in ("row", "column"):
-            raise self.fail("E105", f"`{name}` is for proofs only", call.function_span, hint="write `for each row i` and `x_i`")
+            raise self.fail(
+                "E105", f"`{name}` is for proofs only", call.function_span, hint="write `for each row i` and `x_i`"
+            )
         self._count(call, *(row.arity + n for n in row.size_counts))
         args = tuple(self.typed(a) for a in call.arguments[: row.arity])
         sizes = tuple(self.dim(a) for a in call.arguments[row.arity :])
@@ -364,20 +438,3 @@ class Scope:
         if row.entrywise and name not in ("scale", "divide", "power"):
             self._equal_shapes(args, call)
         return self._checked(name, args, sizes, call)
-
-
-def _fold(name: str, args: tuple[Node, ...], call: Call) -> Node | None:
-    """Exact arithmetic on literals: `-1/2` is the number -1/2."""
-    if not all(isinstance(a, Constant) for a in args):
-        return None
-    values = [a.value for a in args if isinstance(a, Constant)]
-    if name == "neg":
-        return constant(-values[0], call.span)
-    if name in ("+", "-", "*"):
-        x, y = values
-        return constant(x + y if name == "+" else x - y if name == "-" else x * y, call.span)
-    if name == "/" and values[1] != 0:
-        return constant(values[0] / values[1], call.span)
-    if name == "^" and values[1].denominator == 1 and abs(values[1]) <= MAX_EXPONENT and max(abs(values[0].numerator), values[0].denominator) <= MAX_EXPONENT:
-        return constant(values[0] ** int(values[1]), call.span) if values[0] != 0 or values[1] > 0 else None
-    return None

@@ -13,11 +13,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eqgen.backends.locations import PACKAGE, library_folder, templates_folder
 from eqgen.backends.protocol import Backend
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
 from eqgen.language.model import Source, Span
+
+if TYPE_CHECKING:
+    from eqgen.algebra.definitions import Module
 
 RECORDS = ".eqgen"
 """Folder beside the packages: what each was built from, and the lock. Not under version control."""
@@ -60,10 +64,19 @@ def input_key(request: Request, backend: Backend) -> str:
         digest.update(f"{label}\0{len(content)}\0".encode() + content)
 
     for label, paths in (
-        ("own", request.files), ("library", library_files()),
+        ("own", request.files),
+        ("library", library_files()),
         ("code", sorted(p for p in PACKAGE.rglob("*") if p.suffix in (".py", ".lark"))),
-        ("template", sorted(p for root in (templates_folder(), *backend.template_folders) for p in root.rglob("*") if p.is_file() and p.suffix != ".pyc")),
-    ):  # fmt: skip
+        (
+            "template",
+            sorted(
+                p
+                for root in (templates_folder(), *backend.template_folders)
+                for p in root.rglob("*")
+                if p.is_file() and p.suffix != ".pyc"
+            ),
+        ),
+    ):
         for path in paths:
             add(f"{label}:{path.name}", path.read_bytes())
     add("names", f"{request.package}\0{backend.name}\0{request.check_equations}".encode())
@@ -134,13 +147,18 @@ def compare(request: Request) -> list[Built]:
         for path in sorted(fresh.keys() | present.keys()):
             old, new = present.get(path, ""), fresh.get(path, "")
             if old != new:
-                lines += difflib.unified_diff(old.splitlines(True), new.splitlines(True), f"{name}/{path} (on disk)", f"{name}/{path} (from the equations)")
+                lines += difflib.unified_diff(
+                    old.splitlines(True),
+                    new.splitlines(True),
+                    f"{name}/{path} (on disk)",
+                    f"{name}/{path} (from the equations)",
+                )
         state = "stale" if lines else "unchanged"
         result.append(Built(name, backend.name, target, state, time.perf_counter() - start, (), "".join(lines)))
     return result
 
 
-def checked_module(request: Request):  # type: ignore[no-untyped-def]  # Module is imported lazily
+def checked_module(request: Request) -> Module:
     """The typed definitions. Raises DiagnosticError for errors in the files and for refuted equations."""
     from eqgen.algebra.library import load_files
 
@@ -153,7 +171,15 @@ def checked_module(request: Request):  # type: ignore[no-untyped-def]  # Module 
     return module
 
 
-def write_package(module, backend: Backend, name: str, folder: Path, *, compile: bool, progress: Callable[[str], None] = lambda m: None) -> Sequence[str]:  # type: ignore[no-untyped-def]
+def write_package(
+    module: Module,
+    backend: Backend,
+    name: str,
+    folder: Path,
+    *,
+    compile: bool,
+    progress: Callable[[str], None] = lambda m: None,
+) -> Sequence[str]:
     """Write a package's files into a new folder, formatted, and compile them if asked."""
     from eqgen.backends.model import PackageBuilder
     from eqgen.backends.render import format_folder, render
@@ -180,8 +206,17 @@ def _prepare(out: Path) -> None:
             pass
     except OSError as error:
         place = Span(Source(str(out), ""), 0, 0)
-        raise DiagnosticError([Diagnostic("E505", f"the output folder cannot be written: {error.strerror}", place,
-                                          "a folder that can be written", "choose another one with `--out`")]) from error  # fmt: skip
+        raise DiagnosticError(
+            [
+                Diagnostic(
+                    "E505",
+                    f"the output folder cannot be written: {error.strerror}",
+                    place,
+                    "a folder that can be written",
+                    "choose another one with `--out`",
+                )
+            ]
+        ) from error
 
 
 def is_current(target: Path, record: Path, key: str) -> bool:
@@ -190,7 +225,12 @@ def is_current(target: Path, record: Path, key: str) -> bool:
         known = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(known, dict) and known.get("input") == key and target.is_dir() and known.get("output") == folder_key(target)
+    return (
+        isinstance(known, dict)
+        and known.get("input") == key
+        and target.is_dir()
+        and known.get("output") == folder_key(target)
+    )
 
 
 @contextlib.contextmanager

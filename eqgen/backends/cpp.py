@@ -20,15 +20,39 @@ from eqgen.optimize.program import Function
 EXTENSION = "_kernels"
 
 ENTRIES: Column = {
-    "scale": infix("*", Level.PRODUCT), "add": infix("+", Level.SUM), "subtract": infix("-", Level.SUM), "negate": prefix("-"),
-    "hadamard": infix("*", Level.PRODUCT), "divide": infix("/", Level.PRODUCT), "less": infix("<", Level.COMPARISON),
-    "less_equal": infix("<=", Level.COMPARISON), "greater": infix(">", Level.COMPARISON), "greater_equal": infix(">=", Level.COMPARISON),
-    "equal": infix("==", Level.COMPARISON), "exp": call("exp({0})"), "expm1": call("expm1({0})"), "log": call("log({0})"), "log1p": call("log1p({0})"),
-    "reciprocal": call("reciprocal({0})"), "square": call("square({0})"), "sqrt": call("sqrt({0})"), "inv_sqrt": call("inv_sqrt({0})"),
-    "power": call("power({0}, {1})"), "abs": call("abs({0})"), "sign": call("sign({0})"), "floor": call("floor({0})"), "tanh": call("tanh({0})"),
-    "sigmoid": call("sigmoid({0})"), "log_sigmoid": call("log_sigmoid({0})"), "softplus": call("softplus({0})"), "erf": call("erf({0})"),
-    "max": call("max({0}, {1})"), "min": call("min({0}, {1})"), "where": call("where({0}, {1}, {2})"), "pi": call("pi<Scalar>"),
-}  # fmt: skip
+    "scale": infix("*", Level.PRODUCT),
+    "add": infix("+", Level.SUM),
+    "subtract": infix("-", Level.SUM),
+    "negate": prefix("-"),
+    "hadamard": infix("*", Level.PRODUCT),
+    "divide": infix("/", Level.PRODUCT),
+    "less": infix("<", Level.COMPARISON),
+    "less_equal": infix("<=", Level.COMPARISON),
+    "greater": infix(">", Level.COMPARISON),
+    "greater_equal": infix(">=", Level.COMPARISON),
+    "equal": infix("==", Level.COMPARISON),
+    "exp": call("exp({0})"),
+    "expm1": call("expm1({0})"),
+    "log": call("log({0})"),
+    "log1p": call("log1p({0})"),
+    "reciprocal": call("reciprocal({0})"),
+    "square": call("square({0})"),
+    "sqrt": call("sqrt({0})"),
+    "inv_sqrt": call("inv_sqrt({0})"),
+    "power": call("power({0}, {1})"),
+    "abs": call("abs({0})"),
+    "sign": call("sign({0})"),
+    "floor": call("floor({0})"),
+    "tanh": call("tanh({0})"),
+    "sigmoid": call("sigmoid({0})"),
+    "log_sigmoid": call("log_sigmoid({0})"),
+    "softplus": call("softplus({0})"),
+    "erf": call("erf({0})"),
+    "max": call("max({0}, {1})"),
+    "min": call("min({0}, {1})"),
+    "where": call("where({0}, {1}, {2})"),
+    "pi": call("pi<Scalar>"),
+}
 """Entrywise operations: an expression over entries."""
 
 _REDUCTION = "{op}({sizes}, {{target}}, {{body}});"
@@ -48,14 +72,22 @@ STATEMENTS: Column = {
     "row_scatter_add": call("row_scatter_add({0}, {1}, {target});"),
     "column_scatter_add": call("column_scatter_add({0}, {1}, {target});"),
 }
-"""Operations that fill a matrix: a statement with {target}, the sizes {m0} x {n0} of the first operand, and the {body} of a
-loop over its entries."""
+"""Operations that fill a matrix: a statement with {target}, the sizes {m0} x {n0} of the first operand, and
+the {body} of a loop over its entries."""
 
 MOVES: Column = {
-    "zeros": call("Scalar(0)"), "ones": call("Scalar(1)"), "identity": call("Scalar(i == j)"), "transpose": call("{0}(j, i)"),
-    "column_repeat": call("{0}(i, 0)"), "row_repeat": call("{0}(0, j)"), "diag": call("{0}(i, i)"), "Diag": call("where(i == j, {0}(i), Scalar(0))"),
-    "row": call("{0}({s0}, j)"), "column": call("{0}(i, {s0})"), "full": call("{0}"),
-}  # fmt: skip
+    "zeros": call("Scalar(0)"),
+    "ones": call("Scalar(1)"),
+    "identity": call("Scalar(i == j)"),
+    "transpose": call("{0}(j, i)"),
+    "column_repeat": call("{0}(i, 0)"),
+    "row_repeat": call("{0}(0, j)"),
+    "diag": call("{0}(i, i)"),
+    "Diag": call("where(i == j, {0}(i), Scalar(0))"),
+    "row": call("{0}({s0}, j)"),
+    "column": call("{0}(i, {s0})"),
+    "full": call("{0}"),
+}
 """Operations that only say where an entry comes from; `eqgen.backends.kernels` follows them into the loop."""
 
 
@@ -70,11 +102,22 @@ class CompiledBackend(Backend):
 
     def function(self, function: Function, kinds: dict[str, str]) -> FunctionText:
         """The Python side of a kernel: arrays are made contiguous where they are not, and handed over."""
-        texts = {"matrix": "runtime.contiguous({})", "index": "runtime.contiguous_indices({})", "activation": "runtime.activation({})"}
+        texts = {
+            "matrix": "runtime.contiguous({})",
+            "index": "runtime.contiguous_indices({})",
+            "activation": "runtime.activation({})",
+        }
         operands = ", ".join(texts.get(a.role, "{}").format(a.name) for a in function.arguments)
         results = tuple(name for name, _ in function.results)
         body = (f"{', '.join(results)} = {EXTENSION}.{function.name}({operands})",)
-        return FunctionText(function.name, tuple(f"{a.name}: {ANNOTATIONS[a.role]}" for a in function.arguments), results, (), docstring(function), body)
+        return FunctionText(
+            function.name,
+            tuple(f"{a.name}: {ANNOTATIONS[a.role]}" for a in function.arguments),
+            results,
+            (),
+            docstring(function),
+            body,
+        )
 
     def files(self, module: Module, package: PackageText) -> dict[str, str]:
         from eqgen.backends.native_text import render
@@ -83,9 +126,9 @@ class CompiledBackend(Backend):
 
     def compile(self, folder: Path, package: PackageText) -> Sequence[str]:
         from eqgen.backends.compile import compile_extension
-        from eqgen.backends.native_text import source_files
 
-        built = compile_extension(source_files(folder / "src"), folder, EXTENSION)
+        sources = {p.name: p.read_text(encoding="utf-8") for p in sorted((folder / "src").iterdir())}
+        built = compile_extension(sources, folder, EXTENSION)
         return tuple(built.messages)
 
     def products(self, folder: Path) -> Sequence[Path]:
@@ -117,18 +160,31 @@ def native(module: Module, package: PackageText) -> NativeText:
     units = (
         UnitText("functions", "matrix functions", printed([lowering.matrix_function(d) for d in of("function")])),
         UnitText("activations", "activations", printed([f for _, pair in pairs for f in pair])),
-        UnitText("layers", "layers", printed([f for x in layers for f in (x.forward, x.evaluate, x.backward, x.update)])),
+        UnitText(
+            "layers", "layers", printed([f for x in layers for f in (x.forward, x.evaluate, x.backward, x.update)])
+        ),
         UnitText("losses", "losses", printed([f for d in of("loss") for f in lowering.loss(d)])),
         UnitText("optimizers", "optimizers", printed([lowering.optimizer(d).function for d in of("optimizer")])),
     )
     activations = tuple(
         ActivationEntry(d.name, value.name, slope.name, tuple(n.name for n in d.numbers)) for d, (value, slope) in pairs
     )
-    return NativeText(package.name, f"{package.name}: {package.title} kernels", importlib.metadata.version("eqgen"), package.name.removesuffix("_cpp"), EXTENSION,
-                      tuple(u for u in units if u.kernels), activations)  # fmt: skip
+    return NativeText(
+        package.name,
+        f"{package.name}: {package.title} kernels",
+        importlib.metadata.version("eqgen"),
+        package.name.removesuffix("_cpp"),
+        EXTENSION,
+        tuple(u for u in units if u.kernels),
+        activations,
+    )
 
 
 BACKEND = CompiledBackend(
-    name="cpp", title="C++", column={**ENTRIES, **STATEMENTS, **MOVES}, imports=(f"from . import {EXTENSION}",), framework="pybind11", extra="cpp",
-)  # fmt: skip
-
+    name="cpp",
+    title="C++",
+    column={**ENTRIES, **STATEMENTS, **MOVES},
+    imports=(f"from . import {EXTENSION}",),
+    framework="pybind11",
+    extra="cpp",
+)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from eqgen.algebra.notation import Column, Level, Spelling, call, member
 from eqgen.backends.protocol import Backend
 from eqgen.backends.python import NUMPY_LIKE
-from eqgen.algebra.notation import Column, Level, Spelling, call, member
 
 COLUMN: Column = {
     **NUMPY_LIKE,
@@ -37,4 +40,21 @@ COLUMN: Column = {
     "tanh": call("jnp.tanh({0})"),
 }
 
-BACKEND = Backend(name="jax", title="JAX", column=COLUMN, imports=("import math", "import jax.numpy as jnp"), framework="jax", extra="jax", shared=("package", "immutable"))
+
+def autodiff(function: Callable[..., Any], arguments: Sequence[Any], seed: Any) -> Sequence[Any]:
+    """Vector-Jacobian products by jax.vjp, for tests: the generated code does without."""
+    import jax
+
+    return jax.vjp(function, *arguments)[1](seed)
+
+
+BACKEND = Backend(
+    name="jax",
+    title="JAX",
+    column=COLUMN,
+    imports=("import math", "import jax.numpy as jnp"),
+    framework="jax",
+    extra="jax",
+    shared=("package", "immutable"),
+    autodiff=autodiff,
+)

@@ -10,12 +10,27 @@ import re
 from dataclasses import dataclass, field
 
 from eqgen.algebra.definitions import Module, TypedDefinition
-from eqgen.algebra.expressions import Apply, Constant, Dim, Invoke, Node, Shape, Size, Symbol, apply, children, rewrite, size, substitute
+from eqgen.algebra.expressions import (
+    Apply,
+    Constant,
+    Dim,
+    Invoke,
+    Node,
+    Shape,
+    Size,
+    Symbol,
+    apply,
+    children,
+    rewrite,
+    size,
+    substitute,
+)
 from eqgen.algebra.inline import body, formals, instantiate
 from eqgen.algebra.notation import Column, Level
 from eqgen.algebra.operations import TABLE
 from eqgen.backends.native import KernelArgument, KernelText, Temporary, identifier
 from eqgen.optimize.program import Function, Step
+from eqgen.optimize.sharing import repeated
 
 KINDS = {"matrix": "input", "index": "index", "scalar": "number", "number": "number", "activation": "activation"}
 MOVED = ("transpose", "column_repeat", "row_repeat", "diag", "Diag", "row", "column", "zeros", "ones", "identity")
@@ -67,8 +82,14 @@ class KernelWriter:
         for name, shape in results.items():
             arguments.append(KernelArgument("output", self.renamed.get(name, name), str(shape[0]), str(shape[1])))
         sizes = dict.fromkeys(d for a in arguments for d in (a.rows, a.columns) if d and not d.isdigit())
-        return KernelText(self.function.name, f"{self.function.title.rstrip('.')} ({self.function.origin})", tuple(sizes), tuple(arguments),
-                          tuple(self.temporaries), tuple(self.lines))  # fmt: skip
+        return KernelText(
+            self.function.name,
+            f"{self.function.title.rstrip('.')} ({self.function.origin})",
+            tuple(sizes),
+            tuple(arguments),
+            tuple(self.temporaries),
+            tuple(self.lines),
+        )
 
     def step(self, step: Step, results: dict[str, Shape]) -> None:
         if step.equation:
@@ -76,6 +97,8 @@ class KernelWriter:
             self.lines += [f"//   {note}" for note in step.notes]
         self.computed = {}
         value = self.expanded(step.value)
+        for node in reversed(repeated([value])):
+            self.materialized(node)
         name = identifier(step.target)
         if name in results:
             target = self.renamed.get(name, name)
@@ -101,7 +124,9 @@ class KernelWriter:
             if definition.kind == "activation":
                 return self.expanded(instantiate(definition, body(definition, n.derivative), n.args))
             block = definition.block("stable") or definition.block("body")
-            args = tuple(self.materialized(a) if isinstance(a, (Apply, Invoke)) and not a.is_scalar else a for a in n.args)
+            args = tuple(
+                self.materialized(a) if isinstance(a, (Apply, Invoke)) and not a.is_scalar else a for a in n.args
+            )
             local = dict(zip(formals(definition), args, strict=True))
             for a in block[:-1]:
                 value = self.expanded(_instantiated(definition, a.value, local))
@@ -114,7 +139,12 @@ class KernelWriter:
 
     def fresh_name(self, stem: str = "t") -> str:
         k = 1
-        taken = set(self.shapes) | {identifier(n) for n, _ in self.function.results} | self.numbers | {identifier(s.target) for s in self.function.steps}
+        taken = (
+            set(self.shapes)
+            | {identifier(n) for n, _ in self.function.results}
+            | self.numbers
+            | {identifier(s.target) for s in self.function.steps}
+        )
         sizes = {str(d) for shape in self.shapes.values() for d in shape}
         while f"{stem}{k}" in taken | sizes:
             k += 1
@@ -140,13 +170,17 @@ class KernelWriter:
         """Statements that put the value into a matrix."""
         if isinstance(node, Invoke):
             operand = self.name(self.materialized(node.args[0]))
-            self.lines.append(f"{'apply_gradient' if node.derivative else 'apply'}({identifier(node.function)}, {operand}, {target});")
+            self.lines.append(
+                f"{'apply_gradient' if node.derivative else 'apply'}({identifier(node.function)}, {operand}, {target});"
+            )
         elif isinstance(node, Apply) and node.op in self.statements:
             self.fill(target, node)
         elif isinstance(node, Apply) and (product := _accumulated(node)) is not None:
             factor, rest, matmul = product
             self.assign(target, rest)
-            self.lines.append(f"gemm({factor}, {self.factor(matmul.args[0])}, {self.factor(matmul.args[1])}, 1, {target});")
+            self.lines.append(
+                f"gemm({factor}, {self.factor(matmul.args[0])}, {self.factor(matmul.args[1])}, 1, {target});"
+            )
         else:
             self.loop(target, node)
 
@@ -186,7 +220,7 @@ class KernelWriter:
 
     def prepare(self, node: Node) -> None:
         """Compute what cannot stand inside of a loop."""
-        if isinstance(node, Apply) and (node.op in TABLE and TABLE[node.op].entrywise or node.op in MOVED):
+        if isinstance(node, Apply) and ((node.op in TABLE and TABLE[node.op].entrywise) or node.op in MOVED):
             for child in children(node):
                 self.prepare(child)
         elif isinstance(node, (Apply, Invoke)):
@@ -197,7 +231,9 @@ class KernelWriter:
         m, n = node.shape
         if self.is_flat(node, node.shape):
             count = _product(m, n)
-            self.lines.append(f"elementwise({count}, [&](Index k) {{ {target}(k) = {self.entry(node, 'k', '')[0]}; }});")
+            self.lines.append(
+                f"elementwise({count}, [&](Index k) {{ {target}(k) = {self.entry(node, 'k', '')[0]}; }});"
+            )
             return
         assignment = f"{target}(i, j) = {self.entry(node, 'i', 'j')[0]};"
         self.lines.append(f"elementwise({m}, {n}, {loop_body(assignment)});")
@@ -207,7 +243,9 @@ class KernelWriter:
         if isinstance(node, Apply) and node not in self.computed:
             if node.op in ("zeros", "ones"):
                 return True
-            return TABLE[node.op].entrywise and all(a.is_scalar and not isinstance(a, Apply) or self.is_flat(a, shape) for a in node.args)
+            return TABLE[node.op].entrywise and all(
+                (a.is_scalar and not isinstance(a, Apply)) or self.is_flat(a, shape) for a in node.args
+            )
         return node.shape in (shape, (1, 1))
 
     def entry(self, node: Node, i: str, j: str) -> tuple[str, Level]:
@@ -216,7 +254,11 @@ class KernelWriter:
             return self.access(self.computed[node], node.shape, i, j), Level.ATOM
         if isinstance(node, Constant):
             value = node.value
-            text = str(value.numerator) if value.denominator == 1 and abs(value) < 2**31 else repr(value.numerator / value.denominator)
+            text = (
+                str(value.numerator)
+                if value.denominator == 1 and abs(value) < 2**31
+                else repr(value.numerator / value.denominator)
+            )
             return f"Scalar({text})", Level.ATOM
         if isinstance(node, Size):
             return f"Scalar({node.name})", Level.ATOM
@@ -278,7 +320,9 @@ def _instantiated(definition: TypedDefinition, value: Node, local: dict[str, Nod
     placeholders = tuple(local[name] for name in formals(definition))
     lets = {name: node for name, node in local.items() if name not in formals(definition)}
     hidden = {name: Symbol(node.shape, f"{name}\0") for name, node in lets.items()}
-    marked = rewrite(value, lambda n: Symbol(n.shape, f"{n.name}\0") if isinstance(n, Symbol) and n.name in hidden else n)
+    marked = rewrite(
+        value, lambda n: Symbol(n.shape, f"{n.name}\0") if isinstance(n, Symbol) and n.name in hidden else n
+    )
     return substitute(instantiate(definition, marked, placeholders), {f"{name}\0": node for name, node in lets.items()})
 
 
@@ -298,4 +342,3 @@ def _product(m: Dim, n: Dim) -> str:
     if m == 1 or n == 1:
         return str(n if m == 1 else m)
     return f"{m} * {n}"
-

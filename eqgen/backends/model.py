@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from eqgen.algebra.definitions import Draw, Module, Number, TypedDefinition, Variable
 from eqgen.algebra.expressions import SCALAR
+from eqgen.algebra.notation import Column, Level, call, infix
 from eqgen.backends.package import (
     ActivationText,
     ArrayText,
@@ -21,7 +22,6 @@ from eqgen.backends.package import (
     SchedulerText,
 )
 from eqgen.backends.protocol import Backend
-from eqgen.algebra.notation import Column, Level, call, infix
 from eqgen.backends.spelling import HOST, PythonPrinter
 from eqgen.backends.statements import commented, host_text, number_text
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
@@ -31,14 +31,26 @@ from eqgen.optimize.program import Function, Step
 
 HOST_MATRICES: Column = {
     **HOST,
-    "ones": call("np.ones(({m}, {n}))"), "zeros": call("np.zeros(({m}, {n}))"), "full": call("np.full(({m}, {n}), {0})"),
-    "elements_sum": call("float(np.sum({0}))"), "rows_sum": call("np.sum({0}, axis=1, keepdims=True)"),
-    "columns_sum": call("np.sum({0}, axis=0, keepdims=True)"), "rows_max": call("np.max({0}, axis=1, keepdims=True)"),
-    "where": call("np.where({0}, {1}, {2})"), "max": call("np.maximum({0}, {1})"), "min": call("np.minimum({0}, {1})"),
-    "exp": call("np.exp({0})"), "log": call("np.log({0})"), "sqrt": call("np.sqrt({0})"), "floor": call("np.floor({0})"),
-    "abs": call("np.abs({0})"), "sign": call("np.sign({0})"), "tanh": call("np.tanh({0})"), "matmul": infix("@", Level.PRODUCT),
+    "ones": call("np.ones(({m}, {n}))"),
+    "zeros": call("np.zeros(({m}, {n}))"),
+    "full": call("np.full(({m}, {n}), {0})"),
+    "elements_sum": call("float(np.sum({0}))"),
+    "rows_sum": call("np.sum({0}, axis=1, keepdims=True)"),
+    "columns_sum": call("np.sum({0}, axis=0, keepdims=True)"),
+    "rows_max": call("np.max({0}, axis=1, keepdims=True)"),
+    "where": call("np.where({0}, {1}, {2})"),
+    "max": call("np.maximum({0}, {1})"),
+    "min": call("np.minimum({0}, {1})"),
+    "exp": call("np.exp({0})"),
+    "log": call("np.log({0})"),
+    "sqrt": call("np.sqrt({0})"),
+    "floor": call("np.floor({0})"),
+    "abs": call("np.abs({0})"),
+    "sign": call("np.sign({0})"),
+    "tanh": call("np.tanh({0})"),
+    "matmul": infix("@", Level.PRODUCT),
     "transpose": call("np.transpose({0})"),
-}  # fmt: skip
+}
 """NumPy over lists of numbers, for schedulers: the same in every package."""
 
 
@@ -47,12 +59,17 @@ def check_names(module: Module, backend: Backend) -> None:
     reserved = backend.reserved_words
     found: list[Diagnostic] = []
     for d in module.definitions:
-        names = [(d.name, d.source.name.span), *((v.name, v.span) for v in d.variables.values()), *((n.name, n.span) for n in d.numbers)]
+        names = [
+            (d.name, d.source.name.span),
+            *((v.name, v.span) for v in d.variables.values()),
+            *((n.name, n.span) for n in d.numbers),
+        ]
         names += [(size, d.source.name.span) for size in d.dims] + [(a, d.source.name.span) for a in d.activations]
         found += [
             Diagnostic("E103", f"`{name}` is a word that {backend.title} code needs for itself", span, "another name")
-            for name, span in names if name in reserved
-        ]  # fmt: skip
+            for name, span in names
+            if name in reserved
+        ]
     if found:
         raise DiagnosticError(found)
 
@@ -78,12 +95,19 @@ class PackageBuilder:
         optimizers = tuple(self.optimizer(d) for d in ordered(of("optimizer")))
         wrapper = [x for x in layers if len(x.activations) == 1 and not x.numbers]
         return PackageText(
-            name=name, backend=self.backend.name, title=self.backend.title, imports=self.backend.imports, functions=tuple(self.functions),
-            activations=activations, layers=layers, losses=losses, optimizers=optimizers,
+            name=name,
+            backend=self.backend.name,
+            title=self.backend.title,
+            imports=self.backend.imports,
+            functions=tuple(self.functions),
+            activations=activations,
+            layers=layers,
+            losses=losses,
+            optimizers=optimizers,
             schedulers=tuple(self.scheduler(d) for d in ordered(of("scheduler"))),
             initializers=tuple(self.initializer(d) for d in ordered(of("initializer"))),
             activation_layer=wrapper[0].class_name if wrapper else "",
-        )  # fmt: skip
+        )
 
     def place(self, *functions: Function | None) -> None:
         self.functions += [self.backend.function(f, self.kinds) for f in functions if f is not None]
@@ -98,7 +122,9 @@ class PackageBuilder:
     def loss(self, d: TypedDefinition) -> LossText:
         value, gradient, simplified = self.lowering.loss(d)
         self.place(value, gradient, simplified)
-        return LossText(*heading("loss", d), numbers(d), value.name, gradient.name, simplified.name if simplified else "")
+        return LossText(
+            *heading("loss", d), numbers(d), value.name, gradient.name, simplified.name if simplified else ""
+        )
 
     def layer(self, d: TypedDefinition) -> LayerText:
         lowered = self.lowering.layer(d)
@@ -108,12 +134,26 @@ class PackageBuilder:
         stored = list(d.with_role("param", "state", "random"))
         sizes = tuple(s for s in d.dims if any(s in v.shape for v in stored))
         return LayerText(
-            *heading("layer", d), equations(d), sizes, d.activations, numbers(d), x.name, str(x.shape[0]), str(x.shape[1]), x.index_size is not None,
-            str(x.index_size or ""),             y.name, tuple(array(v) for v in d.with_role("param")), tuple(array(v) for v in d.with_role("state")),
-            tuple(random_mask(v) for v in d.with_role("random")), lowered.saved,
-            self.call(lowered.forward, lowered, "forward"), self.call(lowered.evaluate or lowered.forward, lowered, "evaluate"),
-            self.call(lowered.backward, lowered, "backward"), self.call(lowered.update, lowered, "update") if lowered.update else None,
-        )  # fmt: skip
+            *heading("layer", d),
+            equations(d),
+            sizes,
+            d.activations,
+            numbers(d),
+            x.name,
+            str(x.shape[0]),
+            str(x.shape[1]),
+            x.index_size is not None,
+            str(x.index_size or ""),
+            y.name,
+            tuple(array(v) for v in d.with_role("param")),
+            tuple(array(v) for v in d.with_role("state")),
+            tuple(random_mask(v) for v in d.with_role("random")),
+            lowered.saved,
+            self.call(lowered.forward, lowered, "forward"),
+            self.call(lowered.evaluate or lowered.forward, lowered, "evaluate"),
+            self.call(lowered.backward, lowered, "backward"),
+            self.call(lowered.update, lowered, "update") if lowered.update else None,
+        )
 
     def call(self, function: Function, lowered: LoweredLayer, part: str) -> CallText:
         """The function called from a method: where each argument is kept, and where each result goes."""
@@ -144,26 +184,47 @@ class PackageBuilder:
         place |= {h.name: host_text(h.value, lambda n: scalars[n]) for h in lowered.scalars}
         roles = {a.name: a.role for a in function.arguments}
         arguments = tuple(
-            f"scalar({(place | scalars)[n]}, self.x)" if role == "scalar" else (place | scalars)[n] for n, role in roles.items()
+            f"scalar({(place | scalars)[n]}, self.x)" if role == "scalar" else (place | scalars)[n]
+            for n, role in roles.items()
         )
         first = {"theta_new": "x", "Dtheta_new": "Dx"}
         results = tuple(first.get(n) or n.removesuffix("_new") for n, _ in function.results)
         uses_step = any("t" in text.replace("(", " ").replace(")", " ").replace(",", " ").split() for text in arguments)
-        return OptimizerText(*heading("optimizer", d), numbers(d), tuple((v.name, number_text(v.initial) or "0.0") for v in states),
-                             function.name, arguments, results, uses_step)  # fmt: skip
+        return OptimizerText(
+            *heading("optimizer", d),
+            numbers(d),
+            tuple((v.name, number_text(v.initial) or "0.0") for v in states),
+            function.name,
+            arguments,
+            results,
+            uses_step,
+        )
 
     def scheduler(self, d: TypedDefinition) -> SchedulerText:
         names = [n.name for n in d.numbers if n.shape == SCALAR] + ["i", "eta"]
         printer = PythonPrinter(HOST_MATRICES, host=lambda n: is_host(n, names), kinds=self.kinds)
 
         def lines(block: str) -> list[str]:
-            steps = [Step(identifier(a.target), numeric_conditions(a.value), a.text, f"{d.origin.rsplit(':', 1)[0]}:{a.span.line}") for a in d.block(block)]
+            steps = [
+                Step(
+                    identifier(a.target),
+                    numeric_conditions(a.value),
+                    a.text,
+                    f"{d.origin.rsplit(':', 1)[0]}:{a.span.line}",
+                )
+                for a in d.block(block)
+            ]
             return [line for s in steps for line in commented(s, lambda s: f"{s.target} = {printer(s.value)}")]
 
         if d.block("value"):
             return SchedulerText(*heading("scheduler", d), numbers(d), "i", (*lines("value"), "return float(eta)"))
         inner = [f"    {line}" for line in lines("next")]
-        return SchedulerText(*heading("scheduler", d), numbers(d), "step", (*lines("first"), "for i in range(step):", *inner, "return float(eta)"))
+        return SchedulerText(
+            *heading("scheduler", d),
+            numbers(d),
+            "step",
+            (*lines("first"), "for i in range(step):", *inner, "return float(eta)"),
+        )
 
     def initializer(self, d: TypedDefinition) -> InitializerText:
         weight = next(d.with_role("param"))

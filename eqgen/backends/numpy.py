@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from eqgen.algebra.notation import Column, Level, Spelling, call, member
 from eqgen.backends.protocol import Backend
 from eqgen.backends.python import NUMPY_LIKE
-from eqgen.algebra.notation import Column, Level, Spelling, call, member
 
 COLUMN: Column = {
     **NUMPY_LIKE,
@@ -37,4 +37,6 @@ COLUMN: Column = {
     "tanh": call("np.tanh({0})"),
 }
 
-BACKEND = Backend(name="numpy", title="NumPy", column=COLUMN, imports=("import math", "import numpy as np"), framework="numpy")
+BACKEND = Backend(
+    name="numpy", title="NumPy", column=COLUMN, imports=("import math", "import numpy as np"), framework="numpy"
+)

@@ -44,7 +44,7 @@ class ArrayText:
 
     initial     Python text of the initial number ("0.0", "1.0")
     is_weight   True when neither size is 1: `set_weights` initialises these
-    draw        for random masks: host text such as `distributions.dropout(generator, (K, D), p)`; sizes and numbers are locals
+    draw        for random masks: host text, `distributions.dropout(generator, (K, D), p)`; sizes and numbers are locals
     """
 
     name: str
@@ -206,4 +206,4 @@ class PackageText:
     schedulers: tuple[SchedulerText, ...]
     initializers: tuple[InitializerText, ...]
     activation_layer: str
-    """Class name of the layer whose only header parameter is an activation: 'ReLU' in a layer string means it. Or ""."""
+    """Class name of the layer whose only header parameter is an activation: what 'ReLU' in a layer string means."""

@@ -33,9 +33,13 @@ def render(module: Module, backend: Backend, package: PackageText) -> dict[str, 
 
     folders = [*reversed(backend.template_folders), templates_folder()]
     environment = Environment(
-        loader=ChoiceLoader([FileSystemLoader(str(f)) for f in folders]), undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True, autoescape=False,
-    )  # fmt: skip
+        loader=ChoiceLoader([FileSystemLoader(str(f)) for f in folders]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
     files = {}
     for name, path in template_files(backend).items():
         text = path.read_text(encoding="utf-8")
@@ -51,12 +55,31 @@ def format_folder(folder: Path) -> None:
     python = sorted(str(p) for p in folder.rglob("*.py"))
     if python:
         ruff = ["--isolated", "--no-cache", "--quiet", "--line-length", LINE_LENGTH, "--target-version", "py311"]
-        _run("ruff", ["check", "--isolated", "--no-cache", "--quiet", "--fix", "--select", "I,F401", "--exit-zero", "--target-version", "py311",
-                      "--line-length", LINE_LENGTH, *python])  # fmt: skip
+        _run(
+            "ruff",
+            [
+                "check",
+                "--isolated",
+                "--no-cache",
+                "--quiet",
+                "--fix",
+                "--select",
+                "I,F401",
+                "--exit-zero",
+                "--target-version",
+                "py311",
+                "--line-length",
+                LINE_LENGTH,
+                *python,
+            ],
+        )
         _run("ruff", ["format", *ruff, *python])
     native = sorted(str(p) for p in folder.rglob("*") if p.suffix in (".cpp", ".hpp", ".h"))
     if native:
-        _run("clang-format", ["-i", f"--style={{BasedOnStyle: Google, ColumnLimit: {LINE_LENGTH}, IndentWidth: 4}}", *native])
+        _run(
+            "clang-format",
+            ["-i", f"--style={{BasedOnStyle: Google, ColumnLimit: {LINE_LENGTH}, IndentWidth: 4}}", *native],
+        )
 
 
 def _run(tool: str, arguments: list[str]) -> None:
@@ -74,5 +97,14 @@ def executable(tool: str) -> str:
     beside = Path(sys.executable).parent / tool
     path = str(beside) if beside.is_file() else shutil.which(tool)
     if path is None:
-        raise DiagnosticError([Diagnostic("E507", f"`{tool}` is not installed", Span(Source("eqgen build", ""), 0, 0), hint=f"pip install {tool}")])
+        raise DiagnosticError(
+            [
+                Diagnostic(
+                    "E507",
+                    f"`{tool}` is not installed",
+                    Span(Source("eqgen build", ""), 0, 0),
+                    hint=f"pip install {tool}",
+                )
+            ]
+        )
     return path

@@ -7,13 +7,19 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from eqgen.algebra.expressions import Node
-from eqgen.backends.package import FunctionText
 from eqgen.algebra.notation import Column
+from eqgen.backends.package import FunctionText
 from eqgen.backends.spelling import PythonPrinter
 from eqgen.optimize.lower import is_host
 from eqgen.optimize.program import Argument, Function, Step
 
-ANNOTATIONS = {"matrix": "Matrix", "index": "Matrix", "scalar": "runtime.Scalar", "number": "float", "activation": "Activation"}
+ANNOTATIONS = {
+    "matrix": "Matrix",
+    "index": "Matrix",
+    "scalar": "runtime.Scalar",
+    "number": "float",
+    "activation": "Activation",
+}
 COMMENT_COLUMN = 64
 
 
@@ -21,18 +27,26 @@ def python_function(function: Function, column: Column, kinds: dict[str, str]) -
     """The function as Python text over a column of spellings."""
     numbers = [a.name for a in function.arguments if a.role == "number"]
     reference = function.reference
-    printer = PythonPrinter(column, reference.name if reference else "", host=lambda n: is_host(n, numbers), kinds=kinds)
+    printer = PythonPrinter(
+        column, reference.name if reference else "", host=lambda n: is_host(n, numbers), kinds=kinds
+    )
     statements: list[str] = []
     code: list[str] = []
     for step in function.steps:
         code.append(printer(step.value))
         statements += commented(step, lambda s: f"{s.target} = {code[-1]}")
     words = set(re.findall(r"\w+", " ".join(code)))
-    body = [f"{name} = {argument}.shape[{axis}]" for name, argument, axis in function.sizes if name in words] + statements
+    body = [
+        f"{name} = {argument}.shape[{axis}]" for name, argument, axis in function.sizes if name in words
+    ] + statements
     return FunctionText(
-        function.name, tuple(f"{a.name}: {ANNOTATIONS[a.role]}" for a in function.arguments),
-        tuple(name for name, _ in function.results), ("@runtime.compiled",), docstring(function), tuple(body),
-    )  # fmt: skip
+        function.name,
+        tuple(f"{a.name}: {ANNOTATIONS[a.role]}" for a in function.arguments),
+        tuple(name for name, _ in function.results),
+        ("@runtime.compiled",),
+        docstring(function),
+        tuple(body),
+    )
 
 
 def commented(step: Step, statement: Callable[[Step], str], mark: str = "#") -> list[str]:

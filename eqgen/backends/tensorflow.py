@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from eqgen.algebra.notation import Column, Level, Spelling, call
 from eqgen.backends.protocol import Backend
 from eqgen.backends.python import OPERATORS
-from eqgen.algebra.notation import Column, Level, Spelling, call
 
 COLUMN: Column = {
     **OPERATORS,
@@ -38,4 +41,25 @@ COLUMN: Column = {
     "tanh": call("tf.tanh({0})"),
 }
 
-BACKEND = Backend(name="tensorflow", title="TensorFlow", column=COLUMN, imports=("import math", "import tensorflow as tf"), framework="tensorflow", extra="tensorflow", shared=("package", "immutable"))
+
+def autodiff(function: Callable[..., Any], arguments: Sequence[Any], seed: Any) -> Sequence[Any]:
+    """Vector-Jacobian products by tf.GradientTape, for tests: the generated code does without."""
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        for argument in arguments:
+            tape.watch(argument)
+        result = function(*arguments)
+    return tape.gradient(result, arguments, output_gradients=seed, unconnected_gradients="zero")
+
+
+BACKEND = Backend(
+    name="tensorflow",
+    title="TensorFlow",
+    column=COLUMN,
+    imports=("import math", "import tensorflow as tf"),
+    framework="tensorflow",
+    extra="tensorflow",
+    shared=("package", "immutable"),
+    autodiff=autodiff,
+)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from eqgen.algebra.notation import Column, Level, Spelling, call, member
 from eqgen.backends.protocol import Backend
 from eqgen.backends.python import NUMPY_LIKE
-from eqgen.algebra.notation import Column, Level, Spelling, call, member
 
 LIKE = "dtype={like}.dtype, device={like}.device"
 
@@ -39,4 +42,21 @@ COLUMN: Column = {
     "tanh": call("torch.tanh({0})"),
 }
 
-BACKEND = Backend(name="torch", title="PyTorch", column=COLUMN, imports=("import math", "import torch"), framework="torch", extra="torch")
+
+def autodiff(function: Callable[..., Any], arguments: Sequence[Any], seed: Any) -> Sequence[Any]:
+    """Vector-Jacobian products by torch.autograd, for tests: the generated code does without."""
+    import torch
+
+    leaves = [a.detach().clone().requires_grad_() for a in arguments]
+    return torch.autograd.grad(function(*leaves), leaves, seed, allow_unused=False)
+
+
+BACKEND = Backend(
+    name="torch",
+    title="PyTorch",
+    column=COLUMN,
+    imports=("import math", "import torch"),
+    framework="torch",
+    extra="torch",
+    autodiff=autodiff,
+)

@@ -9,10 +9,28 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from eqgen.algebra.definitions import Assignment, Module, TypedDefinition, Variable
-from eqgen.algebra.expressions import SCALAR, Apply, Dim, Invoke, Node, Shape, Size, Symbol, apply, children, constant, rewrite, sizes_used, symbols, walk
+from eqgen.algebra.expressions import (
+    SCALAR,
+    Apply,
+    Dim,
+    Invoke,
+    Node,
+    Shape,
+    Size,
+    Symbol,
+    apply,
+    children,
+    constant,
+    rewrite,
+    sizes_used,
+    symbols,
+    walk,
+)
 from eqgen.algebra.inline import inline
 from eqgen.optimize.names import function_name, identifier
 from eqgen.optimize.program import Argument, Function, HostScalar, LoweredFunction, Step
+from eqgen.optimize.rewrites import library_rules, optimized
+from eqgen.optimize.sharing import shared
 
 COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal")
 
@@ -78,14 +96,28 @@ class Lowering:
             Step(identifier(a.target), self.expression(a.value, numbers), a.text, origin(a)) for a in assignments
         )
 
+    def rewritten(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """Every statement in its cheapest proven form, with the identities that were used as notes."""
+        result = []
+        for step in steps:
+            better = optimized(step.value, library_rules())
+            result.append(replace(step, value=better.value, notes=tuple(f"rewritten: {rule}" for rule in better.rules)))
+        return tuple(result)
+
     def function(
-        self, definition: TypedDefinition, name: str, candidates: Sequence[Argument], steps: tuple[Step, ...],
-        results: Sequence[tuple[str, Shape]], keep: Sequence[str] = (),
-    ) -> Function:  # fmt: skip
+        self,
+        definition: TypedDefinition,
+        name: str,
+        candidates: Sequence[Argument],
+        steps: tuple[Step, ...],
+        results: Sequence[tuple[str, Shape]],
+        keep: Sequence[str] = (),
+    ) -> Function:
         """A function of the candidates that its steps read, in the order of the candidates.
 
         A size that no argument carries brings in the first candidate that does.
         """
+        steps = shared(self.rewritten(steps), {a.name for a in candidates} | set(definition.dims))
         assigned: set[str] = set()
         read: set[str] = set(keep)
         for step in steps:
@@ -102,7 +134,9 @@ class Lowering:
                 used = [a for a in candidates if a in used or a.name == place[0]]
             places.append((size, *place))
         if not any(a.role == "matrix" for a in used):
-            used = [a for a in candidates if a in used or a.role == "matrix"][:1] + [a for a in used if a.role != "matrix"]
+            used = [a for a in candidates if a in used or a.role == "matrix"][:1] + [
+                a for a in used if a.role != "matrix"
+            ]
         return Function(name, tuple(used), tuple(results), steps, definition.title, definition.origin, tuple(places))
 
     # --- kinds ---------------------------------------------------------------------------------------
@@ -110,7 +144,9 @@ class Lowering:
     def layer(self, definition: TypedDefinition) -> LoweredLayer:
         d = definition
         numbers = [n.name for n in d.numbers]
-        header = [Argument(a, SCALAR, "activation") for a in d.activations] + [Argument(n.name, n.shape, "number") for n in d.numbers]
+        header = [Argument(a, SCALAR, "activation") for a in d.activations] + [
+            Argument(n.name, n.shape, "number") for n in d.numbers
+        ]
         declared = [matrix(v) for role in ("input", "param", "state", "random") for v in d.with_role(role)]
         forward = self.steps(d.block("forward"), numbers)
         backward = self.steps(d.block("backward"), numbers)
@@ -122,20 +158,34 @@ class Lowering:
         saved = tuple(name for name in produced if name in wanted)
         intermediates = [Argument(n, produced[n]) for n in saved]
         gradients = [Argument(f"D{o.name}", o.shape) for o in outputs]
-        stem = lambda part: function_name("layer", d.name, part)  # noqa: E731
+
+        def stem(part: str) -> str:
+            return function_name("layer", d.name, part)
+
         results = [(o.name, o.shape) for o in outputs]
         shapes = {s.target: s.value.shape for s in backward}
         wrt = [f"D{v.name}" for v in d.with_role("input", "param") if v.index_size is None]
         candidates = [*declared, *intermediates, *outputs, *gradients, *header]
         return LoweredLayer(
-            d, saved,
-            self.function(d, stem("forward"), [*declared, *header], forward, [*results, *((n, produced[n]) for n in saved)]),
+            d,
+            saved,
+            self.function(
+                d, stem("forward"), [*declared, *header], forward, [*results, *((n, produced[n]) for n in saved)]
+            ),
             self.function(d, stem("backward"), candidates, backward, [(n, shapes[n]) for n in wrt]),
             self.function(d, stem("evaluate"), [*declared, *header], self.steps(d.block("evaluate"), numbers), results)
-            if d.block("evaluate") else None,
-            self.function(d, stem("update"), [*declared, *intermediates, *outputs, *header], update, [(s.target, s.value.shape) for s in update])
-            if update else None,
-        )  # fmt: skip
+            if d.block("evaluate")
+            else None,
+            self.function(
+                d,
+                stem("update"),
+                [*declared, *intermediates, *outputs, *header],
+                update,
+                [(s.target, s.value.shape) for s in update],
+            )
+            if update
+            else None,
+        )
 
     def activation(self, definition: TypedDefinition) -> tuple[Function, Function]:
         numbers = [n.name for n in definition.numbers]
@@ -144,11 +194,23 @@ class Lowering:
         value = self.steps(definition.block("f"), numbers)
         slope = self.steps(definition.block("derivative"), numbers)
         return (
-            self.function(definition, function_name("activation", definition.name), arguments,
-                          tuple(replace(s, target="y") for s in value), [("y", ("M", "N"))], keep),
-            self.function(definition, function_name("activation", definition.name, "gradient"), arguments,
-                          tuple(replace(s, target="dy") for s in slope), [("dy", ("M", "N"))], keep),
-        )  # fmt: skip
+            self.function(
+                definition,
+                function_name("activation", definition.name),
+                arguments,
+                tuple(replace(s, target="y") for s in value),
+                [("y", ("M", "N"))],
+                keep,
+            ),
+            self.function(
+                definition,
+                function_name("activation", definition.name, "gradient"),
+                arguments,
+                tuple(replace(s, target="dy") for s in slope),
+                [("dy", ("M", "N"))],
+                keep,
+            ),
+        )
 
     def matrix_function(self, definition: TypedDefinition) -> Function:
         """The stable form where there is one."""
@@ -156,9 +218,17 @@ class Lowering:
         block = definition.block("stable") or definition.block("body")
         steps = self.steps(block, numbers)
         steps = (*steps[:-1], replace(steps[-1], target="result"))
-        arguments = [matrix(v) for v in definition.with_role("input")] + [Argument(n.name, n.shape, "number") for n in definition.numbers]
-        return self.function(definition, function_name("function", definition.name), arguments, steps,
-                             [("result", steps[-1].value.shape)], [a.name for a in arguments])  # fmt: skip
+        arguments = [matrix(v) for v in definition.with_role("input")] + [
+            Argument(n.name, n.shape, "number") for n in definition.numbers
+        ]
+        return self.function(
+            definition,
+            function_name("function", definition.name),
+            arguments,
+            steps,
+            [("result", steps[-1].value.shape)],
+            [a.name for a in arguments],
+        )
 
     def loss(self, definition: TypedDefinition) -> tuple[Function, Function, Function | None]:
         numbers = [n.name for n in definition.numbers]
@@ -169,8 +239,14 @@ class Lowering:
         def part(block: str, suffix: str) -> Function:
             lets = definition.block("value")[:-1] if block != "value" else ()
             steps = needed_steps(self.steps((*lets, *definition.block(block)), numbers))
-            return self.function(definition, function_name("loss", definition.name, suffix), arguments, steps,
-                                 [(steps[-1].target, steps[-1].value.shape)], keep)  # fmt: skip
+            return self.function(
+                definition,
+                function_name("loss", definition.name, suffix),
+                arguments,
+                steps,
+                [(steps[-1].target, steps[-1].value.shape)],
+                keep,
+            )
 
         simplified = part("one_hot", "gradient_one_hot") if definition.block("one_hot") else None
         return part("value", ""), part("gradient", "gradient"), simplified
@@ -194,7 +270,10 @@ class Lowering:
         steps = self.steps(definition.block("step"), scalars)
         steps = tuple(replace(s, value=hoist(s.value)) for s in steps)
         matrices = [matrix(v) for v in definition.variables.values() if v.role in ("param", "gradient", "state")]
-        arguments = [*matrices, *(Argument(n, SCALAR, "scalar") for n in (*scalars, *(h.name for h in hoisted.values())))]
+        arguments = [
+            *matrices,
+            *(Argument(n, SCALAR, "scalar") for n in (*scalars, *(h.name for h in hoisted.values()))),
+        ]
         assigned = {s.target: s.value.shape for s in steps}
         primary = next(n for n in ("theta_new", "Dtheta_new") if n in assigned)
         states = [f"{v.name}_new" for v in definition.with_role("state")]
@@ -244,11 +323,12 @@ def _activations(node: Node) -> frozenset[str]:
 
 
 def _reads_size(node: Node, size: str) -> bool:
-    """Whether printing may need the size: it is a number, an operand, or a shape that a creation or repeat must know."""
+    """Whether printing may need the size: it is a number, an operand, or the shape of a creation or repeat."""
     return any(
-        isinstance(n, Size) and n.name == size or isinstance(n, Apply) and (size in n.sizes or size in n.shape and n.sizes != ())
+        (isinstance(n, Size) and n.name == size)
+        or (isinstance(n, Apply) and (size in n.sizes or (size in n.shape and n.sizes != ())))
         for n in walk(node)
-    )  # fmt: skip
+    )
 
 
 def _place(size: Dim, arguments: Iterable[Argument]) -> tuple[str, int] | None:

@@ -7,9 +7,13 @@ import re
 _BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 SUFFIXES = {
-    "layer": "Layer", "activation": "Activation", "loss": "LossFunction", "optimizer": "Optimizer", "scheduler": "Scheduler",
+    "layer": "Layer",
+    "activation": "Activation",
+    "loss": "LossFunction",
+    "optimizer": "Optimizer",
+    "scheduler": "Scheduler",
     "initializer": "Initializer",
-}  # fmt: skip
+}
 
 
 def snake_case(name: str) -> str:
