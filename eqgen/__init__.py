@@ -4,7 +4,7 @@ A definition flows once, left to right:
 
     language    .eq text              -> surface model, with the place of everything in the text
     algebra     surface model         -> typed definitions: names, shapes over symbolic sizes, operations of one table
-                typed definitions     -> verdicts: proved for all sizes, checked at several, refuted with a counterexample
+                typed definitions     -> verdicts: proved for all sizes, checked at several, or refuted
     optimize    typed definitions     -> programs: functions as flat lists of statements
     backends    programs              -> text in the spelling of a target, placed in templates
                 text                  -> a package on disk: formatted, compiled where need be, moved into place

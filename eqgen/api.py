@@ -34,8 +34,7 @@ def load(paths: Paths) -> Definitions:
     from eqgen.algebra.checking import own_definitions
     from eqgen.algebra.library import library, load_files
 
-    single = isinstance(paths, (str, os.PathLike))
-    files = [Path(p) for p in ([paths] if single else paths)]  # type: ignore[list-item, union-attr]
+    files = [Path(paths)] if isinstance(paths, (str, os.PathLike)) else [Path(p) for p in paths]
     if not files:
         return globals()["library"]()  # type: ignore[no-any-return]
     module = load_files(files)
@@ -130,8 +129,8 @@ class Definition:
 class Definitions(Mapping[str, Definition]):
     """Definitions by name, in their order.
 
-    Where a layer and an activation share a name, the keys are `layer SReLU` and `activation SReLU`; such a key works for
-    every definition. `text` is what was given to `loads`, else None.
+    Where a layer and an activation share a name, the keys are `layer SReLU` and `activation SReLU`; such a key works
+    for every definition. `text` is what was given to `loads`, else None.
     """
 
     def __init__(

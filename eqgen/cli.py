@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +23,7 @@ from eqgen.commands.explain import explain
 from eqgen.commands.format import fmt
 from eqgen.commands.inventory import inventory
 from eqgen.commands.new import new
+from eqgen.commands.test import test
 from eqgen.commands.train import train
 from eqgen.language.diagnostics import DiagnosticError
 
@@ -66,10 +68,19 @@ def options(
     os.environ.setdefault("EQGEN_JOBS", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1))
 
 
-for command, name in (
-    (new, "new"), (check, "check"), (build, "build"), (train, "train"), (fmt, "fmt"), (explain, "explain"),
-    (inventory, "list"), (doctor, "doctor"), (demo, "demo"),
-):  # fmt: skip
+COMMANDS: dict[str, Callable[..., None]] = {
+    "new": new,
+    "check": check,
+    "build": build,
+    "test": test,
+    "train": train,
+    "fmt": fmt,
+    "explain": explain,
+    "list": inventory,
+    "doctor": doctor,
+    "demo": demo,
+}
+for name, command in COMMANDS.items():
     app.command(name)(command)
 
 

@@ -27,9 +27,8 @@ def build(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print the time of each stage.")] = False,
 ) -> None:
     """Check FILES and the library, and generate a package for each backend. What has not changed is left alone."""
-    from eqgen.backends.build import Request
+    from eqgen.backends.build import Request, compare
     from eqgen.backends.build import build as build_packages
-    from eqgen.backends.build import compare
 
     if not package.isidentifier() or keyword.iskeyword(package):
         raise typer.BadParameter(f"{package!r} is not a name for a Python package", param_hint="--package")

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 COLOURS = {"proved": "green", "checked": "cyan", "refuted": "bold red", "unknown": "yellow"}
 
 
-class JudgeName(str, Enum):
+class JudgeName(StrEnum):
     """Who judges: the prover (all sizes), explicit matrices (several sizes), or both."""
 
     both = "both"
@@ -100,7 +100,7 @@ def _print(results: Sequence[DefinitionResult]) -> None:
 
 @contextmanager
 def _progress(total: int, shown: bool) -> Iterator[Callable[[DefinitionResult], None]]:
-    """A bar on standard error while it is a terminal. It is drawn by the results, not by a thread: workers are forked."""
+    """A bar on standard error while it is a terminal. Results draw it, not a thread: workers are forked."""
     if not (shown and sys.stderr.isatty()):
         yield lambda result: None
         return

@@ -33,7 +33,7 @@ class Found:
 
 
 def doctor(json: console.Json = False) -> None:
-    """Report compilers, libraries and frameworks with their versions. Exit code 1 when something required is missing."""
+    """Report compilers, libraries, frameworks, and the fix for what is missing. Exit code 1 when eqgen cannot work."""
     from eqgen.backends.protocol import backends
 
     sections: dict[str, list[Requirement]] = {"eqgen": list(core())}

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from eqgen.commands import console
-from eqgen.language.diagnostics import DiagnosticError
+from eqgen.language.diagnostics import Diagnostic, DiagnosticError
 
 
 def fmt(
@@ -26,7 +26,8 @@ def fmt(
     """Rewrite definition files in the canonical layout. Comments stay, meaning does not change."""
     from eqgen.language.formatter import format_source
 
-    changed, problems = 0, []
+    changed = 0
+    problems: list[Diagnostic] = []
     for path in files:
         name = "<stdin>" if str(path) == "-" else str(path)
         try:

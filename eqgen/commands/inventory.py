@@ -26,17 +26,23 @@ def inventory(files: console.Files = None, json: console.Json = False) -> None:
         definitions = own_definitions(load_files(files or []), library())
         columns = backends()
     if json:
-        console.emit({
-            "definitions": [
-                {"kind": d.kind, "name": d.name, "header": header(d), "title": d.title, "file": d.span.source.name, "line": d.span.line}
-                for d in definitions
-            ],
-            "operations": {name: {b.name: spelling(b, name) for b in columns.values()} for name in TABLE},
-        })  # fmt: skip
+        operations = {name: {b.name: spelling(b, name) for b in columns.values()} for name in TABLE}
+        console.emit({"definitions": [plain(d) for d in definitions], "operations": operations})
         return
     _print_definitions(definitions)
     if not files:
         _print_operations(list(columns.values()))
+
+
+def plain(definition: TypedDefinition) -> dict[str, object]:
+    return {
+        "kind": definition.kind,
+        "name": definition.name,
+        "header": header(definition),
+        "title": definition.title,
+        "file": definition.span.source.name,
+        "line": definition.span.line,
+    }
 
 
 def header(definition: TypedDefinition) -> str:

@@ -1,8 +1,8 @@
 """`eqgen train`: a multilayer perceptron trained with one backend's generated package.
 
 The loss of an epoch is the mean over all training examples, computed in evaluation mode after the epoch, as are the
-accuracies; `seconds` is the net time of training. This is how the paper's Table 2 is measured: an epoch's record, not the
-running mean of the batches.
+accuracies; `seconds` is the net time of training. It is not the running mean over the batches of the epoch, during
+which the weights change; with this convention the numbers are those of the paper's Table 2.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from enum import Enum
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -43,7 +43,7 @@ MAX_DIGITS = 10
 MAX_WEIGHTS = 2**31
 
 
-class Dtype(str, Enum):
+class Dtype(StrEnum):
     """Of all matrices."""
 
     float32 = "float32"
@@ -218,7 +218,7 @@ def described(place: str, codes: Codes = DESCRIPTION_CODES) -> Iterator[None]:
 
 
 def limit_threads(count: int) -> None:
-    """Use no more processors than this, whatever computes: libraries read both when they are loaded, so it comes first."""
+    """Use no more processors than this. Libraries read both settings when they are loaded, so this comes first."""
     for name in THREAD_VARIABLES:
         os.environ[name] = str(count)
     if hasattr(os, "sched_setaffinity"):

@@ -1,0 +1,93 @@
+"""`eqgen test`: every definition in every backend, against each other and against the equations."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from eqgen.commands import console
+
+if TYPE_CHECKING:
+    from eqgen.testing.report import Report, Result
+
+MAX_FAILURES = 20
+"""Failures that are described; all of them are in the output of `--json`."""
+
+
+def test(
+    files: console.Files = None,
+    backend: console.Backends = None,
+    definition: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help="Test these definitions only.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides shapes and values.")] = 0,
+    json: console.Json = False,
+) -> None:
+    """Compare generated packages with each other and with the equations' exact values. Exit code 1 when one differs."""
+    from eqgen.packages import find_backends, lack
+
+    with console.json_errors(json):
+        sources = console.source_files(files)
+        chosen = find_backends(console.names(backend))
+        for each in chosen:
+            if not each.is_available():
+                console.fail("E507", f"backend {each.name}", f"{each.title} cannot run here: {lack(each)}")
+        started = time.perf_counter()
+        from eqgen.testing.run import run
+
+        try:
+            report = run(
+                [b.name for b in chosen],
+                console.names(definition),
+                files=sources,
+                seed=seed,
+                progress=None if json else _progress(),
+            )
+        except KeyError as error:
+            raise typer.BadParameter(str(error.args[0]), param_hint="--definition") from error
+    if json:
+        console.emit(report.to_json())
+    else:
+        _print(report)
+        typer.echo(
+            f"{report.comparisons} comparisons, {len(report.failures)} failures; {time.perf_counter() - started:.1f} s"
+        )
+    if not report.passed:
+        raise typer.Exit(console.CHECK_FAILED)
+
+
+def _print(report: Report) -> None:
+    """A line for each definition: the worst error in units of its tolerance; then what failed."""
+    from rich.table import Table
+
+    table = Table("definition", "quantities", "worst error / tolerance", "where", "")
+    for (kind, name), results in report.by_definition().items():
+        worst = max(results, key=lambda r: (not r.passed, r.ratio))
+        where = f"{worst.quantity}, {', '.join(worst.backends)} {worst.dtype}, {worst.oracle}"
+        passed = "passed" if worst.passed else "[bold red]FAILED"
+        count = len({r.quantity for r in results if r.quantity})
+        table.add_row(f"{kind} {name}", str(count), f"{worst.ratio:.3f}", where, passed)
+    console.console().print(table)
+    for failure in report.failures[:MAX_FAILURES]:
+        console.say(failure.describe())
+    if len(report.failures) > MAX_FAILURES:
+        console.say(f"... and {len(report.failures) - MAX_FAILURES} more; --json gives all")
+
+
+def _progress() -> Callable[[Result], None]:
+    """Names the definition under test on standard error, where that is a terminal."""
+    last = ""
+
+    def advance(result: Result) -> None:
+        nonlocal last
+        name = f"{result.kind} {result.definition}"
+        if name != last and sys.stderr.isatty():
+            last = name
+            sys.stderr.write(f"\r\x1b[2Ktesting {name}")
+            sys.stderr.flush()
+
+    return advance
