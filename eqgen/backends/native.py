@@ -84,8 +84,6 @@ class KernelText:
     arguments    inputs and indices, activations, numbers, then outputs
     temporaries  matrices of the workspace, in the order of their first use
     statements   lines of C++, with each equation and its place as a comment above what it became
-    in_place     an output may be the same array as an input. The lowering may say so when no statement reads an input
-                 after (or at another position than) the write of an output of the same shape.
     """
 
     name: str
@@ -94,7 +92,6 @@ class KernelText:
     arguments: tuple[KernelArgument, ...]
     temporaries: tuple[Temporary, ...]
     statements: tuple[str, ...]
-    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)

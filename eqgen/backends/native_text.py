@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eqgen.backends.in_place import replaceable
 from eqgen.backends.locations import templates_folder
 from eqgen.backends.native import ActivationEntry, KernelArgument, KernelText, NativeText
 
@@ -37,6 +38,7 @@ class TableRow:
     name: str
     rows: str
     columns: str
+    replaces: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,6 @@ class PrintedKernel:
     instances: tuple[str, ...]
     c_functions: tuple[CFunction, ...]
     table: tuple[TableRow, ...]
-    in_place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ def render(native: NativeText) -> dict[str, str]:
 
 def print_kernel(kernel: KernelText, prefix: str) -> PrintedKernel:
     """All forms of one signature, and the body with the sizes and temporaries that it uses."""
+    replaced = {a.name: () for a in kernel.arguments} | replaceable(kernel)
     used = _words((*kernel.statements, *(f"{t.rows} {t.columns}" for t in kernel.temporaries)))
     sources = {size: _size_source(kernel.arguments, size) for size in kernel.sizes}
     free = [size for size in kernel.sizes if not sources[size]]
@@ -143,10 +145,14 @@ def print_kernel(kernel: KernelText, prefix: str) -> PrintedKernel:
         instances=tuple(instances),
         c_functions=tuple(c_functions),
         table=(
-            *(TableRow("SIZE", size, "nullptr", "nullptr") for size in kernel.sizes),
-            *(TableRow(a.kind.upper(), a.name, _literal(a.rows), _literal(a.columns)) for a in kernel.arguments),
+            *(TableRow("SIZE", size, "nullptr", "nullptr", "nullptr") for size in kernel.sizes),
+            *(
+                TableRow(
+                    a.kind.upper(), a.name, _literal(a.rows), _literal(a.columns), _literal(",".join(replaced[a.name]))
+                )
+                for a in kernel.arguments
+            ),
         ),
-        in_place=int(kernel.in_place),
     )
 
 

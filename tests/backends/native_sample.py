@@ -16,9 +16,7 @@ def matrix(kind: Any, name: str, rows: str, columns: str) -> KernelArgument:
     return KernelArgument(kind, name, rows, columns)
 
 
-def kernel(
-    name: str, sizes: str, arguments: str, *statements: str, temporaries: str = "", in_place: bool = False
-) -> KernelText:
+def kernel(name: str, sizes: str, arguments: str, *statements: str, temporaries: str = "") -> KernelText:
     """`X: N D -> Y: N 1`; indices are marked by `#`, numbers and activations have no shape (`a`, `act!`)."""
     given, _, results = arguments.partition(" -> ")
 
@@ -40,7 +38,6 @@ def kernel(
         (*parse(given, "input"), *parse(results, "output")),
         held,
         statements,
-        in_place,
     )
 
 
@@ -54,7 +51,6 @@ def entrywise(name: str, text: str, numbers: tuple[str, ...] = ()) -> KernelText
         "const Scalar x = X(k);",
         f"Y(k) = {text};",
         "});",
-        in_place=True,
     )
 
 
@@ -134,7 +130,6 @@ KERNELS = (
         "M N",
         "X: M N, Y: M N, a -> Z: M N",
         "elementwise(M * N, [&](Index k) { Z(k) = a * X(k) + Y(k); });",
-        in_place=True,
     ),
     kernel(
         "ignoring", "N D K", "X: N D, unused: K K, p -> Y: N 1", "elementwise(N, [&](Index k) { Y(k) = Scalar(D); });"

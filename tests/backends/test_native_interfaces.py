@@ -156,6 +156,9 @@ def test_outputs_can_be_given_and_are_filled_in_place(native: ModuleType) -> Non
     large, small = native.extremes(x, y, out=(None, out))
     assert small is out and large is not out
     np.testing.assert_array_equal(native.filled(4.0, out=out), np.full((2, 3), 4.0))
+    x, y = np.array([[1.0, 5.0]]), np.array([[3.0, 2.0]])
+    large, small = native.extremes(x, y, out=(None, x))
+    assert small is x and np.array_equal(x, [[1, 2]]) and np.array_equal(large, [[3, 5]])
 
 
 def test_outputs_may_not_share_memory(native: ModuleType) -> None:
