@@ -320,13 +320,13 @@ def _move_into_place(made: Path, path: Path) -> None:
 @contextlib.contextmanager
 def _cache(messages: list[str]) -> Iterator[Path]:
     """The cache folder; where it cannot be written, one that lasts as long as this build, which is said."""
-    folder = cache_folder()
     try:
+        folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:
-        messages.append(f"the cache {folder} cannot be written ({error.strerror}): everything is compiled again")
+    except (OSError, RuntimeError) as error:
+        messages.append(f"the cache cannot be written ({error}): everything is compiled again")
         with tempfile.TemporaryDirectory(prefix="eqgen-cache-") as temporary:
             yield Path(temporary)
     else:
