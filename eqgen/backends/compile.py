@@ -39,6 +39,9 @@ from eqgen.backends.toolchain import (
 PYTHON_UNIT = "module.cpp"
 """The one unit that sees Python; all others make up the library."""
 
+_MKL_MACRO = "EQGEN_MKL"
+"""Defined for the units that ask for it; the others do not depend on who multiplies."""
+
 _STALE_SECONDS = 24 * 3600
 _UNUSED_SECONDS = 60 * 24 * 3600
 _SHOWN_ERRORS = 3
@@ -198,17 +201,17 @@ def _plan(sources: Mapping[str, str], toolchain: Toolchain, settings: Settings) 
     kernel += _system(toolchain.eigen.include)
     identities = [toolchain.compiler.identity, toolchain.eigen.identity]
     blas = _blas(toolchain, settings)
-    if blas is not None:
-        kernel += ["-DEQGEN_MKL", *_system(blas.include)]
-        identities.append(blas.identity)
     python = ["-O1", *_system(toolchain.pybind11.include), *_system(toolchain.python.include)]
     python_identities = [toolchain.compiler.identity, toolchain.pybind11.identity, toolchain.python.identity]
     units = []
     for name in sources:
         if name.endswith(".cpp"):
-            own = (python, python_identities) if name == PYTHON_UNIT else (kernel, identities)
-            flags = (*common, *own[0])
-            units.append(_Unit(name, flags, digest([*flags, *own[1], *_with_headers(name, sources)])))
+            flags, outside = (python, python_identities) if name == PYTHON_UNIT else (kernel, identities)
+            texts = list(_with_headers(name, sources))
+            if blas is not None and any(_MKL_MACRO in text for text in texts):
+                flags = [*flags, f"-D{_MKL_MACRO}", *_system(blas.include)]
+                outside = [*outside, blas.identity]
+            units.append(_Unit(name, (*common, *flags), digest([*common, *flags, *outside, *texts])))
     return sorted(units, key=lambda unit: (unit.name != PYTHON_UNIT, -len(sources[unit.name]), unit.name))
 
 

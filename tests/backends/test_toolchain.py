@@ -240,6 +240,14 @@ def test_absent_mkl_is_said_and_not_passed_over(tmp_path: Path, monkeypatch: pyt
     assert caught.value.code == "E506"
 
 
+@pytest.mark.skipif(not find_mkl().found, reason="MKL is not installed here")
+def test_only_units_that_ask_depend_on_mkl(tmp_path: Path) -> None:
+    asking = f"#ifdef EQGEN_MKL\n{API} int other() {{ return 1; }}\n#else\n{API} int other() {{ return 2; }}\n#endif\n"
+    sources = {**SOURCES, "other.cpp": asking}
+    assert set(build(tmp_path / "out", sources, Settings(blas="mkl")).compiled) == UNITS
+    assert build(tmp_path / "out", sources, Settings(blas="eigen")).compiled == ("other.cpp",)
+
+
 def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("EQGEN_CACHE", str(tmp_path / "file" / "cache"))
