@@ -1,18 +1,20 @@
-"""Deriving backward equations in matrix form: one adjoint an operation, then tidied until a person would write it so."""
+"""Deriving backward equations in matrix form: one adjoint an operation, tidied until a person would write it so."""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from eqgen.algebra.definitions import Assignment, Module, TypedDefinition
+from eqgen.algebra.definitions import Assignment, Module, TypedDefinition, Variable
 from eqgen.algebra.expressions import Apply, Invoke, Node, Symbol, apply, constant, rewrite, substitute, symbols, walk
 from eqgen.algebra.inline import body, instantiate
 from eqgen.algebra.notation import notation
 from eqgen.algebra.operations import TABLE
 from eqgen.algebra.rewrites import Rule, library_rules, optimized
 from eqgen.algebra.tidying import Known, TooLong, known, tidied
+from eqgen.language.diagnostics import Diagnostic, DiagnosticError
 
 MAX_SUBSETS = 64
 """How many choices of intermediate gradients to put in are compared."""
@@ -123,8 +125,13 @@ class Deriver:
 
         def rule(n: Node) -> Node:
             if isinstance(n, Invoke):
-                definition = self.module.find(n.function, "function")
-                if definition is not None:
+                definition = self.module.find(n.function, "function", "activation")
+                if definition is None:
+                    return n
+                if definition.kind == "activation" and any(symbols(a) for a in n.args[1:]):
+                    # The numbers are matrices of the layer (a trainable slope): they may have gradients, too.
+                    return self.unfolded(instantiate(definition, body(definition, n.derivative), n.args))
+                if definition.kind == "function":
                     return self.unfolded(instantiate(definition, body(definition, False), n.args))
             return n
 
@@ -135,11 +142,9 @@ class Deriver:
         if isinstance(node, Symbol):
             yield node.name, gradient
         elif isinstance(node, Invoke):
-            for position, arg in enumerate(node.args):
-                if symbols(arg) and position == 0:
-                    yield from self.adjoints(arg, _times(gradient, replace(node, derivative=True)))
-                elif any(isinstance(n, Symbol) and f"D{n.name}" in self.wanted for n in walk(arg)):
-                    raise ValueError(f"{node.function} has no derivative with respect to its numbers: write them as operands")
+            if node.derivative:
+                raise ValueError(f"{node.function}' has no derivative in a file: write out what it is")
+            yield from self.adjoints(node.args[0], _times(gradient, replace(node, derivative=True)))
         elif isinstance(node, Apply):
             row = TABLE[node.op]
             for arg, part in zip(node.args, row.adjoint(node, gradient), strict=True):
@@ -154,13 +159,15 @@ class Deriver:
             k = known(Symbol(a.shape, a.target), self.unfolded(a.value))
             if k is not None:
                 yield k
-        functions = [d for d in self.module.of_kind("function") if len(list(d.with_role("input"))) == 1 and not d.numbers]
-        for a in self.program:
-            operand = Symbol(a.shape, a.target)
+        functions = [
+            d for d in self.module.of_kind("function") if len(list(d.with_role("input"))) == 1 and not d.numbers
+        ]
+        read = {s.name: s for a in self.program for s in walk(a.value) if isinstance(s, Symbol)}
+        for operand in (*read.values(), *(Symbol(a.shape, a.target) for a in self.program)):
             for d in functions:
-                if 1 in a.shape and a.shape[1] == 1:
+                if operand.shape[1] == 1:
                     continue
-                call = Invoke(a.shape, d.name, (operand,))
+                call = Invoke(operand.shape, d.name, (operand,))
                 k = known(call, self.unfolded(call))
                 if k is not None:
                     yield k
@@ -168,10 +175,8 @@ class Deriver:
     def tidy(self, node: Node) -> Node:
         """The shortest of the forms that rewriting and reuse lead to."""
         candidates = [optimized(node, self.rules).value]
-        try:
+        with contextlib.suppress(TooLong):
             candidates.append(optimized(tidied(node, self.names), self.rules).value)
-        except TooLong:
-            pass
         return min(candidates, key=operation_count)
 
     def shortest(self, gradients: dict[str, Node]) -> list[tuple[str, Node]]:
@@ -193,7 +198,9 @@ class Deriver:
                 best, least = equations, count
         assert best is not None
         for target, value in best:
-            self.steps.append(DerivationStep(target, value, "tidied: proven identities, forward results used again, common factors"))
+            self.steps.append(
+                DerivationStep(target, value, "tidied: proven identities, forward results used again, common factors")
+            )
         return best
 
 
@@ -236,3 +243,30 @@ def _without_copies(equations: list[tuple[str, Node]], wanted: set[str]) -> list
     return result[::-1]
 
 
+def completed(module: Module) -> Module:
+    """The module with derived gradients where a layer or a loss leaves them out.
+
+    Raises DiagnosticError (E301) where an operation on the way has no gradient.
+    """
+    problems: list[Diagnostic] = []
+    definitions = []
+    for d in module.definitions:
+        block = {"layer": "backward", "loss": "gradient"}.get(d.kind)
+        if block is not None and block not in d.blocks:
+            try:
+                d = _with_gradients(d, block, module)
+            except ValueError as error:
+                problems.append(Diagnostic("E301", f"the gradients of `{d.name}` cannot be derived: {error}",
+                                           d.source.name.span, "equations that are written"))  # fmt: skip
+        definitions.append(d)
+    if problems:
+        raise DiagnosticError(problems)
+    return Module(tuple(definitions))
+
+
+def _with_gradients(d: TypedDefinition, block: str, module: Module) -> TypedDefinition:
+    derivation = derive_layer(d, module) if d.kind == "layer" else derive_loss(d, module)
+    place = d.source.name.span
+    equations = tuple(Assignment(t, v, f"{t} = {notation(v)}", place, place) for t, v in derivation.equations)
+    gradients = {t: Variable(t, v.shape, "gradient", place) for t, v in derivation.equations}
+    return replace(d, variables={**d.variables, **gradients}, blocks={**d.blocks, block: equations})

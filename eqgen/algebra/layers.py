@@ -66,7 +66,7 @@ def layer(e: DefinitionElaborator) -> TypedDefinition:
                 )
     if any(True for _ in e.source.blocks("update")):
         blocks["update"] = _update(e, forward_scope)
-    if any(True for _ in e.source.blocks("backward")) or expansions:
+    if any(True for _ in e.source.blocks("backward")):
         blocks["backward"] = _Backward(e, forward_scope, expansions, blocks["forward"]).run()
     return e.build(blocks)
 

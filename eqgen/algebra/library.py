@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from eqgen.algebra.definitions import Module
+from eqgen.algebra.derivation import completed
 from eqgen.algebra.elaborate import elaborate
 from eqgen.language import parse, parse_file
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
@@ -27,12 +28,12 @@ def load_files(paths: Sequence[Path]) -> Module:
 
     Raises DiagnosticError with every error found.
     """
-    return elaborate(with_imports(paths), library()) if paths else library()
+    return completed(elaborate(with_imports(paths), library())) if paths else library()
 
 
 def load_text(text: str, name: str = "<string>") -> Module:
     """The library with the definitions of a text on top."""
-    return elaborate([parse(text, name)], library())
+    return completed(elaborate([parse(text, name)], library()))
 
 
 def with_imports(paths: Sequence[Path]) -> list[File]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
 
-from eqgen.algebra.expressions import Apply, Constant, Derivative, Dim, Invoke, Node, Size, Symbol
+from eqgen.algebra.expressions import Apply, Constant, Derivative, Dim, Invoke, Node, Size, Symbol, walk
 
 
 class Level(IntEnum):
@@ -136,13 +136,66 @@ def _language() -> Column:
     return column
 
 
+ENTRYWISE = {"hadamard": infix("*", Level.PRODUCT)}
+"""Spellings inside of a function of scalars that differ from those between matrices."""
+
+
 class NotationPrinter(Printer):
-    """The language's own notation; `zeros` and `ones` show as many sizes as they have."""
+    """The language's own notation; `zeros` and `ones` show as many sizes as they have.
+
+    Where scalars and matrices meet entry by entry, the expression is a function of scalars that is applied:
+    `apply((x, y) -> where(x < 0, y, 0), Z, DY)`.
+    """
 
     def _apply(self, node: Apply) -> tuple[str, Level]:
         if node.op in ("zeros", "ones"):
             return f"{node.op}({', '.join(dimension(s) for s in node.sizes)})", Level.ATOM
+        if _mixes_scalars(node):
+            operands: dict[Node, str] = {}
+            body = _ScalarPrinter({**self.column, **ENTRYWISE}, node.shape, operands)(node)
+            names = tuple(operands.values())
+            head = names[0] if len(names) == 1 else f"({', '.join(names)})"
+            return f"apply({head} -> {body}, {', '.join(self(o) for o in operands)})", Level.ATOM
         return super()._apply(node)
+
+
+def _mixes_scalars(node: Node) -> bool:
+    """Whether an entrywise operation has both scalars and matrices as operands, other than a factor or divisor."""
+    from eqgen.algebra.operations import TABLE
+
+    if not isinstance(node, Apply) or node.is_scalar or not TABLE[node.op].entrywise or node.op in ("scale", "power"):
+        return False
+    operands = node.args[:1] if node.op == "divide" else node.args
+    return any(a.is_scalar for a in operands)
+
+
+class _ScalarPrinter(NotationPrinter):
+    """Prints the body of a function of scalars; matrices become its parameters, collected in `operands`."""
+
+    def __init__(self, column: Column, shape: tuple[Dim, Dim], operands: dict[Node, str]) -> None:
+        super().__init__(column)
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "operands", operands)
+
+    def text(self, node: Node) -> tuple[str, Level]:
+        from eqgen.algebra.operations import TABLE
+
+        if node.shape != self.shape or (isinstance(node, Apply) and TABLE[node.op].entrywise):  # type: ignore[attr-defined]
+            return super().text(node)
+        taken = {n.name for n in walk(node) if isinstance(n, Symbol)}
+        letters = (
+            letter
+            for letter in ("x", "y", "z", "u", "v", "w", *(f"x{k}" for k in range(1, 100)))
+            if letter not in taken
+        )
+        name: str = self.operands.setdefault(node, "")  # type: ignore[attr-defined]
+        if not name:
+            used = set(self.operands.values())  # type: ignore[attr-defined]
+            name = self.operands[node] = next(x for x in letters if x not in used)  # type: ignore[attr-defined]
+        return name, Level.ATOM
+
+    def _apply(self, node: Apply) -> tuple[str, Level]:
+        return Printer._apply(self, node)
 
 
 def notation(node: Node) -> str:

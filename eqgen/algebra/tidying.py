@@ -1,7 +1,7 @@
 """Short matrix forms: sums of entrywise products in which known results are used again.
 
-An expression is read as a sum of terms, each a rational number times powers of scalars times powers of factors. A factor
-is a matrix of the full shape, or a vector that is repeated over it. Sums over rows and columns give up the factors that
+An expression is read as a sum of terms, each a rational number times powers of scalars times powers of factors. A
+factor is a matrix of the full shape, or a vector that is repeated over it. Sums over rows and columns give up the factors that
 do not change along them, so that equal things meet; then products that are known under a name (`Y`, `softmax(Z)`) are
 named, repeated vectors go back into a sum where that makes another name possible, and common factors are taken out.
 
@@ -68,7 +68,11 @@ class Term:
             return None
         if self.coefficient == 0:
             return None
-        return Term(self.shape, self.coefficient**power.numerator if power.denominator == 1 else ONE, {n: e * power for n, e in self.factors.items()})
+        return Term(
+            self.shape,
+            self.coefficient**power.numerator if power.denominator == 1 else ONE,
+            {n: e * power for n, e in self.factors.items()},
+        )
 
 
 def multiply(factors: Powers, node: Node, power: Fraction) -> None:
@@ -227,11 +231,10 @@ def _available(factors: Powers, wanted: tuple[tuple[Node, Fraction], ...]) -> bo
 def name_products(term: Term, names: Sequence[Known]) -> None:
     """Use names in a term, then let repeated vectors go into the sums beside them where that allows another name."""
     lifted = [k for n in names if (k := n.repeated(term.shape)) is not None]
-    for k in lifted:
-        while _available(term.factors, k.factors):
-            for factor, power in k.factors:
-                multiply(term.factors, factor, -power)
-            multiply(term.factors, k.name, ONE)
+    while k := next((k for k in lifted if _available(term.factors, k.factors)), None):
+        for factor, power in k.factors:
+            multiply(term.factors, factor, -power)
+        multiply(term.factors, k.name, ONE)
     for factor in list(term.factors):
         if term.factors.get(factor) == 1 and _sum_of(factor) is not None:
             _push_into_sum(term, factor, names)
@@ -267,7 +270,11 @@ def _push_into_sum(term: Term, factor: Node, names: Sequence[Known]) -> None:
     for k in (lifted for n in names if (lifted := n.repeated(whole)) is not None):
         inside = tuple((f, p) for f, p in k.factors if f in inner)
         pushed = tuple((outside(f), p) for f, p in k.factors if f not in inner)
-        if not inside or not pushed or any(not (isinstance(f, Apply) and f.op == repeat) for f, _ in k.factors if f not in inner):
+        if (
+            not inside
+            or not pushed
+            or any(not (isinstance(f, Apply) and f.op == repeat) for f, _ in k.factors if f not in inner)
+        ):
             continue
         if _available(inner, inside) and _available(term.factors, pushed):
             for f, p in inside:
@@ -352,6 +359,7 @@ def product(term: Term, alone: bool = True) -> Node:
             groups[node.op].append((node.args[0], power))
         else:
             groups["full"].append((node, power))
+    divisors = [(node, -power) for node, power in groups["scalar"] if power < 0 and isinstance(node, Size)]
     whole: Node | None = None
     for node, power in groups["full"]:
         whole = _times(whole, _raised(node, power))
@@ -360,6 +368,10 @@ def product(term: Term, alone: bool = True) -> Node:
         for node, power in groups[op]:
             vector = _times(vector, _raised(node, power))
         if vector is not None:
+            while divisors:
+                # A vector is divided rather than the matrix that it is repeated to.
+                node, power = divisors.pop()
+                vector = apply("divide", vector, _raised(node, power))
             whole = _times(whole, apply(op, vector, sizes=(shape[axis],)))
     scalar: Node | None = None if term.coefficient == 1 else constant(term.coefficient)
     for node, power in groups["scalar"]:
@@ -372,9 +384,8 @@ def product(term: Term, alone: bool = True) -> Node:
         elif shape != SCALAR:
             whole = apply("ones", sizes=shape)
     result = _scaled(scalar, whole)
-    for node, power in groups["scalar"]:
-        if power < 0 and isinstance(node, Size):
-            result = apply("divide", result, _raised(node, -power))
+    for node, power in divisors:
+        result = apply("divide", result, _raised(node, power))
     return result
 
 
@@ -402,5 +413,3 @@ def _raised(node: Node, power: Fraction) -> Node:
     if power in NAMED_POWERS:
         return apply(NAMED_POWERS[power], node)
     return apply("power", node, constant(power))
-
-

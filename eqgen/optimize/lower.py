@@ -27,9 +27,9 @@ from eqgen.algebra.expressions import (
     walk,
 )
 from eqgen.algebra.inline import inline
+from eqgen.algebra.rewrites import library_rules, optimized
 from eqgen.optimize.names import function_name, identifier
 from eqgen.optimize.program import Argument, Function, HostScalar, LoweredFunction, Step
-from eqgen.algebra.rewrites import library_rules, optimized
 from eqgen.optimize.sharing import shared
 
 COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal")

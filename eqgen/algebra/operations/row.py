@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
 
-from eqgen.algebra.expressions import SCALAR, Apply, Dim, Node, Shape, apply, constant, shape_text
+from eqgen.algebra.expressions import SCALAR, Apply, Constant, Dim, Node, Shape, apply, constant, shape_text
 
 
 class ShapeMismatch(Exception):
@@ -172,7 +172,19 @@ def scaled(factor: Node, x: Node) -> Node:
 
 
 def times(x: Node, y: Node) -> Node:
-    """Entrywise product of two expressions of which either may be a scalar."""
+    """Entrywise product of two expressions of which either may be a scalar; factors 1 and -1 are not written."""
+    if isinstance(y, Constant) and abs(y.value) == 1:
+        return x if y.value == 1 else apply("negate", x)
+    if isinstance(x, Constant) and x.value == 1:
+        return y
+    if (
+        isinstance(y, Apply)
+        and y.op == "where"
+        and all(isinstance(b, Constant) and b.value in (0, 1) for b in y.args[1:])
+    ):
+        # A factor that is 0 or 1 only chooses.
+        chosen = [x if isinstance(b, Constant) and b.value == 1 else number(0) for b in y.args[1:]]
+        return apply("where", y.args[0], *chosen)
     if x.is_scalar:
         return apply("scale", x, y)
     return apply("scale", y, x) if y.is_scalar else apply("hadamard", x, y)

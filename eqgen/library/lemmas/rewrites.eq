@@ -11,10 +11,14 @@ lemma product_order "associativity and distributivity"
 lemma transposes "transposes"
     A, B: M x N
     C: N x P
+    G: M x P
+    H: P x N
     A.T.T = A
     A.T + B.T = (A + B).T
     hadamard(A.T, B.T) = hadamard(A, B).T
     C.T * A.T = (A * C).T
+    (A.T * G).T = G.T * A
+    (A * H.T).T = H * A.T
     exp(A.T) = exp(A).T
 
 lemma neutral_elements "zeros, ones and identities that change nothing"
