@@ -1,9 +1,10 @@
 """Short matrix forms: sums of entrywise products in which known results are used again.
 
 An expression is read as a sum of terms, each a rational number times powers of scalars times powers of factors. A
-factor is a matrix of the full shape, or a vector that is repeated over it. Sums over rows and columns give up the factors that
-do not change along them, so that equal things meet; then products that are known under a name (`Y`, `softmax(Z)`) are
-named, repeated vectors go back into a sum where that makes another name possible, and common factors are taken out.
+factor is a matrix of the full shape, or a vector that is repeated over it. Sums over rows and columns give up the
+factors that do not change along them, so that equal things meet; then products that are known under a name (`Y`,
+`softmax(Z)`) are named, repeated vectors go back into a sum where that makes another name possible, and common factors
+are taken out.
 
 Nothing here is trusted: what comes out is proven equal to what went in before it is used.
 """
