@@ -1,0 +1,123 @@
+"""The benchmark's script: that it measures what it says, and writes only where it should."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SCRIPT = ROOT / "benchmarks" / "table2.py"
+
+
+@pytest.fixture(scope="module")
+def table2() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("table2", SCRIPT)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """250 examples of 3 classes that can be told apart."""
+    generator = np.random.default_rng(0)
+    arrays = {}
+    for part, count in (("train", 250), ("test", 60)):
+        T = generator.integers(3, size=count)
+        X = generator.integers(100, size=(count, 6)) + 150 * (np.arange(6) % 3 == T[:, np.newaxis])
+        arrays |= {f"X{part}": X.clip(0, 255).astype(np.uint8), f"T{part}": T}
+    path = tmp_path_factory.mktemp("table2") / "data.npz"
+    np.savez(path, allow_pickle=False, **arrays)
+    return path
+
+
+def measured(loss: float, seconds: float, name: str = "numpy") -> dict[str, Any]:
+    return {
+        "loss": loss, "train_accuracy": 0.5, "test_accuracy": 0.25, "seconds": seconds, "warm_up": 1.0, "examples": 10,
+        "info": {"framework": name, "version": "1.2"},
+    }  # fmt: skip
+
+
+def test_native_pytorch_and_generated_packages_end_at_the_same_loss(dataset: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    out = tmp_path / "runs.json"
+    line = [sys.executable, SCRIPT, "--dataset", dataset, "--backends", "native,torch,numpy", "--repeats", "2"]
+    done = subprocess.run([*line, "--json", out], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    results = json.loads(out.read_text())
+    assert list(results) == ["native", "torch", "numpy"]
+    runs = [run for found in results.values() for run in found]
+    assert len(runs) == 6
+    assert all(run["examples"] == 250 and run["seconds"] > 0 for run in runs)
+    assert max(r["loss"] for r in runs) - min(r["loss"] for r in runs) < 1e-5
+    assert runs[0]["loss"] < np.log(3), "worse than guessing: nobody has learned anything"
+    assert re.search(r"^\| eqgen_numpy \| \d\.\d{3} \| ", done.stdout, re.MULTILINE)
+    assert "One epoch over 250 examples, 2 interleaved runs" in done.stdout
+
+
+def test_without_a_data_set_it_is_skipped_with_a_reason() -> None:
+    done = subprocess.run([sys.executable, SCRIPT], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "table2: skipped, there is no data set; give MNIST with --dataset\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--dataset", "nothing.npz"], "nothing.npz is not a file"),
+        (["--dataset", str(SCRIPT), "--backends", "nunpy"], "there is no nunpy"),
+        (["--dataset", str(SCRIPT), "--write", "--limit", "100"], "only a full run"),
+        (["--dataset", str(SCRIPT), "--write", "--backends", "native,numpy"], "only a full run"),
+    ],
+)
+def test_wrong_options_are_refused(options: list[str], message: str) -> None:
+    done = subprocess.run([sys.executable, SCRIPT, *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_the_table_shows_medians_their_spread_and_ratios(table2: ModuleType) -> None:
+    results = {
+        "native": [measured(0.2, s) for s in (2.0, 4.0, 3.0)],
+        "numpy": [measured(0.2, s) for s in (6.0, 9.0, 5.0)],
+    }
+    rows = table2.table(results).splitlines()
+    assert rows[2].endswith("| 3.00 (2.00 to 4.00) | 1.00 | 1.00 |")
+    assert rows[3] == "| eqgen_numpy | 0.200 | 0.500 | 0.250 | 6.00 (5.00 to 9.00) | 2.00 | 1.00 |"
+
+
+def test_a_loss_that_differs_is_seen(table2: ModuleType) -> None:
+    results = {"native": [measured(0.2, 1.0)], "numpy": [measured(0.2, 1.0), measured(0.203, 1.0)]}
+    assert table2.difference(results) == pytest.approx(0.003)
+
+
+def test_the_table_is_written_between_its_marks(table2: ModuleType, tmp_path: Path) -> None:
+    documents = [tmp_path / "a.md", tmp_path / "b.md"]
+    for path in documents:
+        path.write_text(f"before\n{table2.BEGIN}\nold\n{table2.END}\nafter\n")
+    table2.write(r"new \1", documents)
+    assert documents[1].read_text() == f"before\n{table2.BEGIN}\nnew \\1\n{table2.END}\nafter\n"
+    documents[1].write_text("no marks")
+    with pytest.raises(ValueError, match=r"b\.md has no place for the table"):
+        table2.write("other", documents)
+    assert "new" in documents[0].read_text(), "a document was written although another cannot be"
+
+
+def test_openblas_is_not_told_which_processor_it_runs_on(table2: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    assert "OPENBLAS_CORETYPE" not in table2.environment()
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/benchmarks.md"])
+def test_the_documents_have_a_place_for_the_table(name: str, table2: ModuleType) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert text.count(table2.BEGIN) == text.count(table2.END) == 1
