@@ -128,7 +128,7 @@ class CompiledBackend(Backend):
         from eqgen.backends.compile import compile_extension
 
         sources = {p.name: p.read_text(encoding="utf-8") for p in sorted((folder / "src").iterdir())}
-        built = compile_extension(sources, folder, EXTENSION)
+        built = compile_extension(sources, folder, EXTENSION, library=package.name)
         return tuple(built.messages)
 
     def products(self, folder: Path) -> Sequence[Path]:
