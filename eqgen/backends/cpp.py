@@ -14,7 +14,6 @@ from eqgen.backends.native import ActivationEntry, KernelText, NativeText, UnitT
 from eqgen.backends.package import FunctionText, PackageText
 from eqgen.backends.protocol import Backend
 from eqgen.backends.requirements import Requirement
-from eqgen.backends.statements import ANNOTATIONS, docstring
 from eqgen.optimize.program import Function
 
 EXTENSION = "_kernels"
@@ -102,6 +101,9 @@ class CompiledBackend(Backend):
 
     def function(self, function: Function, kinds: dict[str, str]) -> FunctionText:
         """The Python side of a kernel: arrays are made contiguous where they are not, and handed over."""
+        # Only here: it imports what lowers definitions, and an unchanged build lowers nothing.
+        from eqgen.backends.statements import ANNOTATIONS, docstring
+
         texts = {
             "matrix": "runtime.contiguous({})",
             "index": "runtime.contiguous_indices({})",
