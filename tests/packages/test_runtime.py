@@ -160,3 +160,20 @@ def test_info_names_what_computes(backend: str) -> None:
     info: dict[str, Any] = load(backend).info()
     assert info["package"] == f"eqgen_{backend}" and info["backend"] == backend
     assert info["version"]
+
+
+@every_backend
+def test_the_processor_is_a_device_everywhere(backend: str) -> None:
+    p = load(backend)
+    layer = p.LinearDropoutLayer(3, 2, 0.5, device="cpu")
+    loader = p.DataLoader(ENTRIES[:, :3], ENTRIES[:, :2], 2, device="cpu")
+    for X, T in loader:
+        Y = layer.feedforward(X)
+        layer.backpropagate(Y, T)
+        layer.optimize(0.1)
+        assert tuple(Y.shape) == (2, 2)
+
+
+def test_numpy_refuses_other_devices() -> None:
+    with pytest.raises(ValueError, match="device 'cuda': the NumPy package computes on 'cpu' only"):
+        load("numpy").LinearLayer(3, 2, device="cuda")
