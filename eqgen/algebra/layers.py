@@ -147,7 +147,7 @@ def _reject_early_reads(scope: Scope, s: Equation, pending: set[str]) -> None:
     from eqgen.language.model import walk
 
     for x in walk(s.value):
-        if isinstance(x, Name) and x.name in pending and x.name not in scope.symbols:
+        if isinstance(x, Name) and x.name in pending - scope.poisoned and x.name not in scope.symbols:
             raise scope.fail(
                 "E305",
                 f"`{x.name}` is used before it is assigned",
