@@ -21,7 +21,7 @@ from eqgen.backends.package import (
     PackageText,
     SchedulerText,
 )
-from eqgen.backends.protocol import Backend
+from eqgen.backends.protocol import SHELL_WORDS, Backend
 from eqgen.backends.spelling import HOST, PythonPrinter
 from eqgen.backends.statements import commented, host_text, number_text
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
@@ -55,20 +55,23 @@ HOST_MATRICES: Column = {
 
 
 def check_names(module: Module, backend: Backend) -> None:
-    """Raises DiagnosticError (E103) where a definition uses a word that the target needs for itself."""
-    reserved = backend.reserved_words
+    """Raises DiagnosticError (E103) where a definition uses a word that the generated code needs for itself."""
     found: list[Diagnostic] = []
     for d in module.definitions:
-        names = [
-            (d.name, d.source.name.span),
-            *((v.name, v.span) for v in d.variables.values()),
-            *((n.name, n.span) for n in d.numbers),
+        if d.kind == "lemma":
+            continue
+        place = d.source.name.span
+        reserved = backend.reserved_words | SHELL_WORDS.get(d.kind, frozenset())
+        declared = [
+            v for v in d.variables.values() if v.role in ("param", "state", "random", "input", "output", "intermediate")
         ]
-        names += [(size, d.source.name.span) for size in d.dims] + [(a, d.source.name.span) for a in d.activations]
+        builtin = {"theta", "Dtheta", "x", "t"} if d.kind in ("optimizer", "activation") else set()
+        names = [(d.name, place), *((v.name, v.span) for v in declared), *((n.name, n.span) for n in d.numbers)]
+        names += [(name, place) for name in (*d.dims, *d.activations)]
         found += [
             Diagnostic("E103", f"`{name}` is a word that {backend.title} code needs for itself", span, "another name")
             for name, span in names
-            if name in reserved
+            if (name in reserved or name.startswith("_")) and name not in builtin
         ]
     if found:
         raise DiagnosticError(found)
@@ -131,8 +134,9 @@ class PackageBuilder:
         self.place(lowered.forward, lowered.evaluate, lowered.backward, lowered.update)
         x = next(d.with_role("input"))
         y = next(d.with_role("output"))
-        stored = list(d.with_role("param", "state", "random"))
-        sizes = tuple(s for s in d.dims if any(s in v.shape for v in stored))
+        stored = {s for v in d.with_role("param", "state") for s in v.shape}
+        drawn = {s for v in d.with_role("random") for s in v.shape} - set(x.shape)
+        sizes = tuple(s for s in d.dims if s in stored | drawn)
         return LayerText(
             *heading("layer", d),
             equations(d),
@@ -238,7 +242,8 @@ def ordered(definitions: Iterable[TypedDefinition]) -> Sequence[TypedDefinition]
 
 def heading(kind: str, d: TypedDefinition) -> tuple[str, str, str, str, str]:
     """name, class name, title, reference, origin."""
-    return d.name, class_name(kind, d.name), d.title, d.reference, d.origin
+    title, reference = (text.replace("\\", "\\\\") for text in (d.title, d.reference))
+    return d.name, class_name(kind, d.name), title, reference, d.origin
 
 
 def numbers(d: TypedDefinition) -> tuple[NumberArgument, ...]:

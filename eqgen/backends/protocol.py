@@ -30,6 +30,21 @@ PYTHON_WORDS = frozenset(keyword.kwlist) | frozenset(
 Autodiff: TypeAlias = Callable[[Callable[..., Any], Sequence[Any], Any], Sequence[Any]]
 """`autodiff(function, arguments, seed)`: the gradients of <seed, function(*arguments)>, one for each argument."""
 
+SHELL_WORDS: dict[str, frozenset[str]] = {
+    kind: frozenset(words.split())
+    for kind, words in {
+        "layer": "DX dtype device training optimizer generator SIZES INPUT_SIZE PARAMETERS WEIGHTS STATES feedforward "
+        "backpropagate optimize set_optimizer set_weights train eval seed arrays value assign from_host functional "
+        "distributions owner np",
+        "activation": "gradient functional np",
+        "loss": "value gradient gradient_matrix checked functional np",
+        "optimizer": "x Dx eta step update STATES functional scalar value np",
+        "scheduler": "rate np i",
+        "initializer": "draw rows columns generator distributions np",
+    }.items()
+}
+"""Names that a generated class of a kind has for itself, besides the matrices and numbers of its definition."""
+
 
 @dataclass(frozen=True)
 class Backend:

@@ -52,39 +52,20 @@ def format_folder(folder: Path) -> None:
 
     Raises DiagnosticError (E507) when a formatter is missing, RuntimeError when it rejects a file.
     """
-    python = sorted(str(p) for p in folder.rglob("*.py"))
+    common = ["--isolated", "--no-cache", "--quiet", "--line-length", LINE_LENGTH, "--target-version", "py311"]
+    python = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*.py"))
     if python:
-        ruff = ["--isolated", "--no-cache", "--quiet", "--line-length", LINE_LENGTH, "--target-version", "py311"]
-        _run(
-            "ruff",
-            [
-                "check",
-                "--isolated",
-                "--no-cache",
-                "--quiet",
-                "--fix",
-                "--select",
-                "I,F401",
-                "--exit-zero",
-                "--target-version",
-                "py311",
-                "--line-length",
-                LINE_LENGTH,
-                *python,
-            ],
-        )
-        _run("ruff", ["format", *ruff, *python])
-    native = sorted(str(p) for p in folder.rglob("*") if p.suffix in (".cpp", ".hpp", ".h"))
+        _run("ruff", ["check", *common, "--fix", "--select", "I,F401", "--exit-zero", *python], folder)
+        _run("ruff", ["format", *common, *python], folder)
+    native = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix in (".cpp", ".hpp", ".h"))
     if native:
-        _run(
-            "clang-format",
-            ["-i", f"--style={{BasedOnStyle: Google, ColumnLimit: {LINE_LENGTH}, IndentWidth: 4}}", *native],
-        )
+        style = f"--style={{BasedOnStyle: Google, ColumnLimit: {LINE_LENGTH}, IndentWidth: 4}}"
+        _run("clang-format", ["-i", style, *native], folder)
 
 
-def _run(tool: str, arguments: list[str]) -> None:
-    path = executable(tool)
-    done = subprocess.run([path, *arguments], capture_output=True, text=True, check=False)
+def _run(tool: str, arguments: list[str], folder: Path) -> None:
+    """Run a formatter in a folder, so that what lies around it cannot matter."""
+    done = subprocess.run([executable(tool), *arguments], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{tool} rejects generated code: {(done.stderr or done.stdout).strip()[:2000]}")
 

@@ -14,7 +14,8 @@ COLUMN: Column = {
     "transpose": call("tf.transpose({0})"),
     "zeros": call("tf.zeros(({m}, {n}), dtype={like}.dtype)"),
     "ones": call("tf.ones(({m}, {n}), dtype={like}.dtype)"),
-    "full": call("tf.fill(({m}, {n}), tf.cast({0}, {like}.dtype))"),
+    # Not tf.cast, which takes a Python number through float32: 1e-5 would be off by 3e-8 of itself in float64.
+    "full": call("tf.fill(({m}, {n}), tf.constant({0}, {like}.dtype))"),
     "identity": call("tf.eye({m}, dtype={like}.dtype)"),
     "diag": call("tf.reshape(tf.linalg.diag_part({0}), (-1, 1))"),
     "Diag": call("tf.linalg.diag(tf.reshape({0}, (-1,)))"),
@@ -50,7 +51,8 @@ def autodiff(function: Callable[..., Any], arguments: Sequence[Any], seed: Any) 
         for argument in arguments:
             tape.watch(argument)
         result = function(*arguments)
-    return tape.gradient(result, arguments, output_gradients=seed, unconnected_gradients="zero")
+    # The gradient of a gather is sparse.
+    return [tf.convert_to_tensor(g) for g in tape.gradient(result, arguments, output_gradients=seed, unconnected_gradients="zero")]
 
 
 BACKEND = Backend(
