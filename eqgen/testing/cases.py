@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from eqgen.algebra.definitions import Number, TypedDefinition, Variable
-from eqgen.algebra.expressions import SCALAR, Dim, Symbol
+from eqgen.algebra.expressions import SCALAR, Dim
 from eqgen.algebra.fields import concrete_shape
 from eqgen.testing.packages import LAYOUTS, HeaderNumber
 
@@ -170,10 +170,8 @@ def layer_cases(definition: TypedDefinition) -> Iterator[Case]:
     for k, (sizes, dtypes) in enumerate(shapes(names, batch)):
         yield Case(sizes, dtypes=dtypes, numbers=numbers, activation=k, autodiff=0 not in sizes.values())
         if k == 0:
-            for a, layout in enumerate(LAYOUTS, start=6):
-                yield Case(sizes, "dyadic", layout=layout, numbers=numbers, activation=a)
-            for a, values in enumerate(("hundred", "thousand"), start=9):
-                yield Case(sizes, values, numbers=numbers, activation=a)
+            yield from (Case(sizes, "dyadic", layout=layout, numbers=numbers, activation=6) for layout in LAYOUTS)
+            yield from (Case(sizes, values, numbers=numbers, activation=7) for values in ("hundred", "thousand"))
 
 
 def activation_cases(definition: TypedDefinition) -> Iterator[Case]:
@@ -205,7 +203,3 @@ def optimizer_cases(definition: TypedDefinition) -> Iterator[Case]:
         for k, (sizes, dtypes) in enumerate(shapes(("M", "N"), "M")):
             kinds = ("normal", "dyadic", "thousand") if k == 0 else ("normal",)
             yield from (Case(sizes, values, dtypes=dtypes, numbers=numbers) for values in kinds if n == 0 or k == 0)
-
-
-def symbol_names(symbols: Sequence[Symbol]) -> tuple[str, ...]:
-    return tuple(s.name for s in symbols)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -15,7 +16,7 @@ from eqgen.testing.bounded import as_float
 from eqgen.testing.cases import header_numbers
 from eqgen.testing.packages import HeaderNumber, Package
 from eqgen.testing.reference import Reference
-from eqgen.testing.report import DEFINITION, INITIAL_DRAW, PAIR, Report, Result, distance
+from eqgen.testing.report import DEFINITION, INITIAL_DRAW, PAIR, Report, Result, apart, distance, sum_of_errors
 
 STEPS = (0, 1, 2, 3, 5, 8, 13, 20, 40)
 DRAWN_SHAPE = (300, 200)
@@ -30,29 +31,24 @@ def exercise_scheduler(
     for numbers in header_numbers(definition.numbers):
         for step in STEPS:
             reference = scheduler_reference(definition, module, numbers, step)
-            target = (
-                definition.block("value")[-1].target
-                if definition.block("value")
-                else definition.block("first")[-1].target
-            )
-            for package in packages:
-                label = f"step {step}, numbers {', '.join(map(str, numbers))}"
-                found = np.array([[package.construct(definition, numbers=numbers)(step)]])
-                ratio, error, message = distance(reference.values[target], reference.bounds["float64"][target], found)
-                report.add(
-                    Result(
-                        definition.name,
-                        "scheduler",
-                        target,
-                        DEFINITION,
-                        (package.name,),
-                        "float64",
-                        label,
-                        ratio,
-                        error,
-                        message,
-                    )
-                )
+            target = (definition.block("value") or definition.block("first"))[-1].target
+            label = f"step {step}, numbers {', '.join(map(str, numbers))}"
+            values, bounds = reference.values[target], reference.bounds["float64"][target]
+            found = {p.name: np.array([[p.construct(definition, numbers=numbers)(step)]]) for p in packages}
+
+            def add(
+                oracle: str,
+                names: tuple[str, ...],
+                outcome: tuple[float, float, str],
+                target: str = target,
+                label: str = label,
+            ) -> None:
+                report.add(Result(definition.name, "scheduler", target, oracle, names, "float64", label, *outcome))
+
+            for name, rate in found.items():
+                add(DEFINITION, (name,), distance(values, bounds, rate))
+            for a, b in itertools.combinations(found, 2):
+                add(PAIR, (a, b), apart(found[a], found[b], sum_of_errors(bounds, bounds)))
 
 
 def scheduler_reference(

@@ -16,7 +16,7 @@ from eqgen.algebra.library import load_text
 from eqgen.algebra.operations import TABLE
 from eqgen.backends.protocol import Backend
 from eqgen.testing.cases import draw, generator, indices, shapes, size_names
-from eqgen.testing.packages import LAYOUTS, Package, load_package
+from eqgen.testing.packages import LAYOUTS, Package
 from eqgen.testing.reference import Reference
 from eqgen.testing.report import DEFINITION, Report, Result, distance
 from eqgen.testing.rounding import PRECISIONS
@@ -125,16 +125,14 @@ def _definition(template: TypedDefinition, p: Probe) -> TypedDefinition:
     return replace(template, name=p.name, title=p.operation, variables=variables, blocks={"body": (assignment,)})
 
 
-def build_probes(backend: Backend, folder: Path, chosen: Sequence[Probe] | None = None) -> Package:
-    """Generate, build and import the package of the probes."""
+def write_probes(backend: Backend, folder: Path, chosen: Sequence[Probe] | None = None) -> Path:
+    """Generate and build the package of the probes, all by default, in a subfolder."""
     from eqgen.backends.build import write_package
 
-    name = f"{PACKAGE}_{backend.name}"
-    (folder / name).mkdir(parents=True)
-    write_package(
-        probe_module(list(probes()) if chosen is None else chosen), backend, name, folder / name, compile=True
-    )
-    return load_package(folder / name, backend)
+    place = folder / f"{PACKAGE}_{backend.name}"
+    place.mkdir(parents=True)
+    write_package(probe_module(list(probes()) if chosen is None else chosen), backend, place.name, place, compile=True)
+    return place
 
 
 def values_of(p: Probe, sizes: Mapping[str, int], rng: np.random.Generator, kind: str) -> dict[str, Any]:
