@@ -425,7 +425,7 @@ def batch_normalization_forward(
     #   rewritten: columns_sum(A) / M = columns_mean(A)
     Sigma = tf.reduce_mean(tf.square(R), axis=0, keepdims=True)
     # inv_sqrt_Sigma = inv_sqrt(Sigma + epsilon * ones(1, D))           batch_normalization.eq:16
-    inv_sqrt_Sigma = runtime.inv_sqrt(Sigma + tf.fill((1, D), tf.cast(epsilon, X.dtype)))
+    inv_sqrt_Sigma = runtime.inv_sqrt(Sigma + tf.fill((1, D), tf.constant(epsilon, X.dtype)))
     # Z = hadamard(row_repeat(inv_sqrt_Sigma, N), R)                    batch_normalization.eq:17
     Z = tf.broadcast_to(inv_sqrt_Sigma, (N, D)) * R
     # Y = hadamard(row_repeat(gamma, N), Z) + row_repeat(beta, N)       batch_normalization.eq:18
@@ -446,7 +446,7 @@ def batch_normalization_evaluate(
     # R = X - row_repeat(mean, N)                                       batch_normalization.eq:34
     R = X - tf.broadcast_to(mean, (N, D))
     # Z = hadamard(row_repeat(inv_sqrt(variance + epsilon * ones(1, D)), N), R)  batch_normalization.eq:35
-    Z = tf.broadcast_to(runtime.inv_sqrt(variance + tf.fill((1, D), tf.cast(epsilon, X.dtype))), (N, D)) * R
+    Z = tf.broadcast_to(runtime.inv_sqrt(variance + tf.fill((1, D), tf.constant(epsilon, X.dtype))), (N, D)) * R
     # Y = hadamard(row_repeat(gamma, N), Z) + row_repeat(beta, N)       batch_normalization.eq:36
     Y = tf.broadcast_to(gamma, (N, D)) * Z + tf.broadcast_to(beta, (N, D))
     return Y
@@ -535,7 +535,7 @@ def layer_normalization_forward(
     #   rewritten: rows_sum(A) / N = rows_mean(A)
     Sigma = tf.reduce_mean(tf.square(R), axis=1, keepdims=True)
     # inv_sqrt_Sigma = inv_sqrt(Sigma + epsilon * ones(N, 1))           layer_normalization.eq:14
-    inv_sqrt_Sigma = runtime.inv_sqrt(Sigma + tf.fill((N, 1), tf.cast(epsilon, X.dtype)))
+    inv_sqrt_Sigma = runtime.inv_sqrt(Sigma + tf.fill((N, 1), tf.constant(epsilon, X.dtype)))
     # Z = hadamard(column_repeat(inv_sqrt_Sigma, D), R)                 layer_normalization.eq:15
     Z = tf.broadcast_to(inv_sqrt_Sigma, (N, D)) * R
     # Y = hadamard(row_repeat(gamma, N), Z) + row_repeat(beta, N)       layer_normalization.eq:16

@@ -262,7 +262,10 @@ def maximum(a: Matrix | Number, b: Matrix | Number) -> Any:
     """The larger of two, entry by entry."""
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
         return max(a, b)
-    return tf.maximum(*_alike(a, b))
+    if isinstance(a, (int, float)) or isinstance(b, (int, float)):
+        return tf.maximum(*_alike(a, b))
+    # Not tf.maximum: TensorFlow's graph optimizer takes maximum(c * x, x) for a leaky ReLU also where c > 1.
+    return -tf.minimum(-a, -b)
 
 
 def minimum(a: Matrix | Number, b: Matrix | Number) -> Any:
