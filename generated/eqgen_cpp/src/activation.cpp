@@ -6,7 +6,7 @@
 namespace eqgen {
 
 template <class Scalar>
-void apply(const Activation& act, As<ConstMatrix<Scalar>> Z, Matrix<Scalar> Y) {
+void apply(const Activation& act, [[maybe_unused]] As<ConstMatrix<Scalar>> Z, [[maybe_unused]] Matrix<Scalar> Y) {
     switch (act.id) {
         case EQGEN_ACTIVATION_ALL_RELU:
             return all_relu<Scalar>(Z, Scalar(act.numbers[0]), Y);
@@ -40,7 +40,8 @@ template void apply<float>(const Activation&, ConstMatrix<float>, Matrix<float>)
 template void apply<double>(const Activation&, ConstMatrix<double>, Matrix<double>);
 
 template <class Scalar>
-void apply_gradient(const Activation& act, As<ConstMatrix<Scalar>> Z, Matrix<Scalar> Y) {
+void apply_gradient(const Activation& act, [[maybe_unused]] As<ConstMatrix<Scalar>> Z,
+                    [[maybe_unused]] Matrix<Scalar> Y) {
     switch (act.id) {
         case EQGEN_ACTIVATION_ALL_RELU:
             return all_relu_gradient<Scalar>(Z, Scalar(act.numbers[0]), Y);

@@ -1034,800 +1034,850 @@ int eqgen_weight_decay_step_f64(int64_t M, int64_t N, const double* theta, const
 namespace {
 
 constexpr eqgen_argument log_softmax_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "K"},
-    {EQGEN_OUTPUT, "result", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "result", "N", "K", "X"},
 };
 
 constexpr eqgen_argument softmax_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "K"},
-    {EQGEN_OUTPUT, "result", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "result", "N", "K", "X"},
 };
 
 constexpr eqgen_argument xdivy_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_INPUT, "X", "M", "N"},
-    {EQGEN_INPUT, "Y", "M", "N"},        {EQGEN_OUTPUT, "result", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "M", "N", nullptr},        {EQGEN_INPUT, "Y", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "result", "M", "N", "X,Y"},
 };
 
 constexpr eqgen_argument xlogy_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_INPUT, "X", "M", "N"},
-    {EQGEN_INPUT, "Y", "M", "N"},        {EQGEN_OUTPUT, "result", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "M", "N", nullptr},        {EQGEN_INPUT, "Y", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "result", "M", "N", "X,Y"},
 };
 
 constexpr eqgen_argument all_relu_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},       {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_NUMBER, "alpha", nullptr, nullptr}, {EQGEN_OUTPUT, "y", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},        {EQGEN_NUMBER, "alpha", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "y", "M", "N", "x"},
 };
 
 constexpr eqgen_argument all_relu_gradient_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},       {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_NUMBER, "alpha", nullptr, nullptr}, {EQGEN_OUTPUT, "dy", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},        {EQGEN_NUMBER, "alpha", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "dy", "M", "N", "x"},
 };
 
 constexpr eqgen_argument elu_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},       {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_NUMBER, "alpha", nullptr, nullptr}, {EQGEN_OUTPUT, "y", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},        {EQGEN_NUMBER, "alpha", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "y", "M", "N", "x"},
 };
 
 constexpr eqgen_argument elu_gradient_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},       {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_NUMBER, "alpha", nullptr, nullptr}, {EQGEN_OUTPUT, "dy", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},        {EQGEN_NUMBER, "alpha", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "dy", "M", "N", "x"},
 };
 
 constexpr eqgen_argument gelu_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_OUTPUT, "y", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "y", "M", "N", "x"},
 };
 
 constexpr eqgen_argument gelu_gradient_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_OUTPUT, "dy", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "dy", "M", "N", "x"},
 };
 
 constexpr eqgen_argument leaky_relu_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},       {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_NUMBER, "alpha", nullptr, nullptr}, {EQGEN_OUTPUT, "y", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},        {EQGEN_NUMBER, "alpha", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "y", "M", "N", "x"},
 };
 
 constexpr eqgen_argument leaky_relu_gradient_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},       {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_NUMBER, "alpha", nullptr, nullptr}, {EQGEN_OUTPUT, "dy", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},        {EQGEN_NUMBER, "alpha", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "dy", "M", "N", "x"},
 };
 
 constexpr eqgen_argument relu_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_OUTPUT, "y", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "y", "M", "N", "x"},
 };
 
 constexpr eqgen_argument relu_gradient_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_OUTPUT, "dy", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "dy", "M", "N", "x"},
 };
 
 constexpr eqgen_argument s_relu_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "x", "M", "N"},           {EQGEN_NUMBER, "al", nullptr, nullptr},
-    {EQGEN_NUMBER, "tl", nullptr, nullptr}, {EQGEN_NUMBER, "ar", nullptr, nullptr},
-    {EQGEN_NUMBER, "tr", nullptr, nullptr}, {EQGEN_OUTPUT, "y", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},           {EQGEN_NUMBER, "al", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "tl", nullptr, nullptr, nullptr}, {EQGEN_NUMBER, "ar", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "tr", nullptr, nullptr, nullptr}, {EQGEN_OUTPUT, "y", "M", "N", "x"},
 };
 
 constexpr eqgen_argument s_relu_gradient_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "x", "M", "N"},           {EQGEN_NUMBER, "al", nullptr, nullptr},
-    {EQGEN_NUMBER, "tl", nullptr, nullptr}, {EQGEN_NUMBER, "ar", nullptr, nullptr},
-    {EQGEN_NUMBER, "tr", nullptr, nullptr}, {EQGEN_OUTPUT, "dy", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},           {EQGEN_NUMBER, "al", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "tl", nullptr, nullptr, nullptr}, {EQGEN_NUMBER, "ar", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "tr", nullptr, nullptr, nullptr}, {EQGEN_OUTPUT, "dy", "M", "N", "x"},
 };
 
 constexpr eqgen_argument silu_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_OUTPUT, "y", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "y", "M", "N", "x"},
 };
 
 constexpr eqgen_argument silu_gradient_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_OUTPUT, "dy", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "dy", "M", "N", "x"},
 };
 
 constexpr eqgen_argument sigmoid_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_OUTPUT, "y", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "y", "M", "N", "x"},
 };
 
 constexpr eqgen_argument sigmoid_gradient_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_OUTPUT, "dy", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "dy", "M", "N", "x"},
 };
 
 constexpr eqgen_argument softplus_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_OUTPUT, "y", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "y", "M", "N", "x"},
 };
 
 constexpr eqgen_argument softplus_gradient_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_OUTPUT, "dy", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "dy", "M", "N", "x"},
 };
 
 constexpr eqgen_argument t_relu_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},         {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_NUMBER, "epsilon", nullptr, nullptr}, {EQGEN_OUTPUT, "y", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},        {EQGEN_NUMBER, "epsilon", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "y", "M", "N", "x"},
 };
 
 constexpr eqgen_argument t_relu_gradient_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},         {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_NUMBER, "epsilon", nullptr, nullptr}, {EQGEN_OUTPUT, "dy", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},        {EQGEN_NUMBER, "epsilon", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "dy", "M", "N", "x"},
 };
 
 constexpr eqgen_argument tanh_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_OUTPUT, "y", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "y", "M", "N", "x"},
 };
 
 constexpr eqgen_argument tanh_gradient_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "x", "M", "N"},
-    {EQGEN_OUTPUT, "dy", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "x", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "dy", "M", "N", "x"},
 };
 
 constexpr eqgen_argument activation_forward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_SIZE, "D", nullptr, nullptr},
-    {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},
-    {EQGEN_INPUT, "W", "K", "D"},
-    {EQGEN_INPUT, "b", "1", "K"},
-    {EQGEN_ACTIVATION, "act", nullptr, nullptr},
-    {EQGEN_OUTPUT, "Y", "N", "K"},
-    {EQGEN_OUTPUT, "Z", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},
+    {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "Z", "N", "K", nullptr},
 };
 
 constexpr eqgen_argument activation_backward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr},
-    {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D"},
-    {EQGEN_INPUT, "W", "K", "D"},        {EQGEN_INPUT, "Z", "N", "K"},
-    {EQGEN_INPUT, "DY", "N", "K"},       {EQGEN_ACTIVATION, "act", nullptr, nullptr},
-    {EQGEN_OUTPUT, "DX", "N", "D"},      {EQGEN_OUTPUT, "DW", "K", "D"},
-    {EQGEN_OUTPUT, "Db", "1", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},        {EQGEN_INPUT, "Z", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},       {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", "X"},          {EQGEN_OUTPUT, "DW", "K", "D", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
 };
 
 constexpr eqgen_argument activation_dropout_forward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr},
-    {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D"},
-    {EQGEN_INPUT, "W", "K", "D"},        {EQGEN_INPUT, "b", "1", "K"},
-    {EQGEN_INPUT, "R", "K", "D"},        {EQGEN_ACTIVATION, "act", nullptr, nullptr},
-    {EQGEN_OUTPUT, "Y", "N", "K"},       {EQGEN_OUTPUT, "Z", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},        {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_INPUT, "R", "K", "D", nullptr},        {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "K", nullptr},       {EQGEN_OUTPUT, "Z", "N", "K", nullptr},
 };
 
 constexpr eqgen_argument activation_dropout_evaluate_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_SIZE, "D", nullptr, nullptr},
-    {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},
-    {EQGEN_INPUT, "W", "K", "D"},
-    {EQGEN_INPUT, "b", "1", "K"},
-    {EQGEN_ACTIVATION, "act", nullptr, nullptr},
-    {EQGEN_OUTPUT, "Y", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},
+    {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "K", nullptr},
 };
 
 constexpr eqgen_argument activation_dropout_backward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_SIZE, "D", nullptr, nullptr},
-    {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},
-    {EQGEN_INPUT, "W", "K", "D"},
-    {EQGEN_INPUT, "R", "K", "D"},
-    {EQGEN_INPUT, "Z", "N", "K"},
-    {EQGEN_INPUT, "DY", "N", "K"},
-    {EQGEN_ACTIVATION, "act", nullptr, nullptr},
-    {EQGEN_OUTPUT, "DX", "N", "D"},
-    {EQGEN_OUTPUT, "DW", "K", "D"},
-    {EQGEN_OUTPUT, "Db", "1", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},
+    {EQGEN_INPUT, "R", "K", "D", nullptr},
+    {EQGEN_INPUT, "Z", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", "X"},
+    {EQGEN_OUTPUT, "DW", "K", "D", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
 };
 
 constexpr eqgen_argument batch_normalization_forward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_SIZE, "D", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},
-    {EQGEN_INPUT, "gamma", "1", "D"},
-    {EQGEN_INPUT, "beta", "1", "D"},
-    {EQGEN_NUMBER, "epsilon", nullptr, nullptr},
-    {EQGEN_OUTPUT, "Y", "N", "D"},
-    {EQGEN_OUTPUT, "Sigma", "1", "D"},
-    {EQGEN_OUTPUT, "inv_sqrt_Sigma", "1", "D"},
-    {EQGEN_OUTPUT, "Z", "N", "D"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "gamma", "1", "D", nullptr},
+    {EQGEN_INPUT, "beta", "1", "D", nullptr},
+    {EQGEN_NUMBER, "epsilon", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "D", "X"},
+    {EQGEN_OUTPUT, "Sigma", "1", "D", nullptr},
+    {EQGEN_OUTPUT, "inv_sqrt_Sigma", "1", "D", nullptr},
+    {EQGEN_OUTPUT, "Z", "N", "D", "X"},
 };
 
 constexpr eqgen_argument batch_normalization_evaluate_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},        {EQGEN_INPUT, "gamma", "1", "D"},
-    {EQGEN_INPUT, "beta", "1", "D"},     {EQGEN_INPUT, "mean", "1", "D"},
-    {EQGEN_INPUT, "variance", "1", "D"}, {EQGEN_NUMBER, "epsilon", nullptr, nullptr},
-    {EQGEN_OUTPUT, "Y", "N", "D"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},        {EQGEN_INPUT, "gamma", "1", "D", nullptr},
+    {EQGEN_INPUT, "beta", "1", "D", nullptr},     {EQGEN_INPUT, "mean", "1", "D", nullptr},
+    {EQGEN_INPUT, "variance", "1", "D", nullptr}, {EQGEN_NUMBER, "epsilon", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "D", "X"},
 };
 
 constexpr eqgen_argument batch_normalization_backward_arguments[] = {
-    {EQGEN_SIZE, "D", nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "gamma", "1", "D"},    {EQGEN_INPUT, "inv_sqrt_Sigma", "1", "D"},
-    {EQGEN_INPUT, "Z", "N", "D"},        {EQGEN_INPUT, "DY", "N", "D"},
-    {EQGEN_OUTPUT, "DX", "N", "D"},      {EQGEN_OUTPUT, "Dgamma", "1", "D"},
-    {EQGEN_OUTPUT, "Dbeta", "1", "D"},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "gamma", "1", "D", nullptr},    {EQGEN_INPUT, "inv_sqrt_Sigma", "1", "D", nullptr},
+    {EQGEN_INPUT, "Z", "N", "D", nullptr},        {EQGEN_INPUT, "DY", "N", "D", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", "Z,DY"},       {EQGEN_OUTPUT, "Dgamma", "1", "D", "gamma"},
+    {EQGEN_OUTPUT, "Dbeta", "1", "D", "gamma"},
 };
 
 constexpr eqgen_argument batch_normalization_update_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_SIZE, "D", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},
-    {EQGEN_INPUT, "mean", "1", "D"},
-    {EQGEN_INPUT, "variance", "1", "D"},
-    {EQGEN_INPUT, "Sigma", "1", "D"},
-    {EQGEN_NUMBER, "momentum", nullptr, nullptr},
-    {EQGEN_OUTPUT, "mean_new", "1", "D"},
-    {EQGEN_OUTPUT, "variance_new", "1", "D"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "mean", "1", "D", nullptr},
+    {EQGEN_INPUT, "variance", "1", "D", nullptr},
+    {EQGEN_INPUT, "Sigma", "1", "D", nullptr},
+    {EQGEN_NUMBER, "momentum", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "mean_new", "1", "D", "mean"},
+    {EQGEN_OUTPUT, "variance_new", "1", "D", "mean,variance,Sigma"},
 };
 
 constexpr eqgen_argument embedding_forward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "V", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr},
-    {EQGEN_INDEX, "X", "N", "1"},        {EQGEN_INPUT, "E", "V", "D"},        {EQGEN_OUTPUT, "Y", "N", "D"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "V", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr}, {EQGEN_INDEX, "X", "N", "1", nullptr},
+    {EQGEN_INPUT, "E", "V", "D", nullptr},        {EQGEN_OUTPUT, "Y", "N", "D", nullptr},
 };
 
 constexpr eqgen_argument embedding_backward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "V", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr},
-    {EQGEN_INDEX, "X", "N", "1"},        {EQGEN_INPUT, "E", "V", "D"},        {EQGEN_INPUT, "DY", "N", "D"},
-    {EQGEN_OUTPUT, "DE", "V", "D"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "V", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr}, {EQGEN_INDEX, "X", "N", "1", nullptr},
+    {EQGEN_INPUT, "E", "V", "D", nullptr},        {EQGEN_INPUT, "DY", "N", "D", nullptr},
+    {EQGEN_OUTPUT, "DE", "V", "D", "E"},
 };
 
 constexpr eqgen_argument layer_normalization_forward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},        {EQGEN_INPUT, "gamma", "1", "D"},
-    {EQGEN_INPUT, "beta", "1", "D"},     {EQGEN_NUMBER, "epsilon", nullptr, nullptr},
-    {EQGEN_OUTPUT, "Y", "N", "D"},       {EQGEN_OUTPUT, "inv_sqrt_Sigma", "N", "1"},
-    {EQGEN_OUTPUT, "Z", "N", "D"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},        {EQGEN_INPUT, "gamma", "1", "D", nullptr},
+    {EQGEN_INPUT, "beta", "1", "D", nullptr},     {EQGEN_NUMBER, "epsilon", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "D", "X"},           {EQGEN_OUTPUT, "inv_sqrt_Sigma", "N", "1", nullptr},
+    {EQGEN_OUTPUT, "Z", "N", "D", "X"},
 };
 
 constexpr eqgen_argument layer_normalization_backward_arguments[] = {
-    {EQGEN_SIZE, "D", nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "gamma", "1", "D"},    {EQGEN_INPUT, "inv_sqrt_Sigma", "N", "1"},
-    {EQGEN_INPUT, "Z", "N", "D"},        {EQGEN_INPUT, "DY", "N", "D"},
-    {EQGEN_OUTPUT, "DX", "N", "D"},      {EQGEN_OUTPUT, "Dgamma", "1", "D"},
-    {EQGEN_OUTPUT, "Dbeta", "1", "D"},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "gamma", "1", "D", nullptr},    {EQGEN_INPUT, "inv_sqrt_Sigma", "N", "1", nullptr},
+    {EQGEN_INPUT, "Z", "N", "D", nullptr},        {EQGEN_INPUT, "DY", "N", "D", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", "Z,DY"},       {EQGEN_OUTPUT, "Dgamma", "1", "D", "gamma"},
+    {EQGEN_OUTPUT, "Dbeta", "1", "D", "gamma"},
 };
 
 constexpr eqgen_argument linear_forward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},        {EQGEN_INPUT, "W", "K", "D"},        {EQGEN_INPUT, "b", "1", "K"},
-    {EQGEN_OUTPUT, "Y", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},        {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "K", nullptr},
 };
 
 constexpr eqgen_argument linear_backward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},        {EQGEN_INPUT, "W", "K", "D"},        {EQGEN_INPUT, "DY", "N", "K"},
-    {EQGEN_OUTPUT, "DX", "N", "D"},      {EQGEN_OUTPUT, "DW", "K", "D"},      {EQGEN_OUTPUT, "Db", "1", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},        {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", "X"},          {EQGEN_OUTPUT, "DW", "K", "D", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
 };
 
 constexpr eqgen_argument linear_dropout_forward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},        {EQGEN_INPUT, "W", "K", "D"},        {EQGEN_INPUT, "b", "1", "K"},
-    {EQGEN_INPUT, "R", "K", "D"},        {EQGEN_OUTPUT, "Y", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},        {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_INPUT, "R", "K", "D", nullptr},        {EQGEN_OUTPUT, "Y", "N", "K", nullptr},
 };
 
 constexpr eqgen_argument linear_dropout_evaluate_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},        {EQGEN_INPUT, "W", "K", "D"},        {EQGEN_INPUT, "b", "1", "K"},
-    {EQGEN_OUTPUT, "Y", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},        {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "K", nullptr},
 };
 
 constexpr eqgen_argument linear_dropout_backward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},        {EQGEN_INPUT, "W", "K", "D"},        {EQGEN_INPUT, "R", "K", "D"},
-    {EQGEN_INPUT, "DY", "N", "K"},       {EQGEN_OUTPUT, "DX", "N", "D"},      {EQGEN_OUTPUT, "DW", "K", "D"},
-    {EQGEN_OUTPUT, "Db", "1", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},        {EQGEN_INPUT, "R", "K", "D", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},       {EQGEN_OUTPUT, "DX", "N", "D", "X"},
+    {EQGEN_OUTPUT, "DW", "K", "D", nullptr},      {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
 };
 
 constexpr eqgen_argument log_softmax_forward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},        {EQGEN_INPUT, "W", "K", "D"},        {EQGEN_INPUT, "b", "1", "K"},
-    {EQGEN_OUTPUT, "Y", "N", "K"},       {EQGEN_OUTPUT, "Z", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},        {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "K", nullptr},       {EQGEN_OUTPUT, "Z", "N", "K", nullptr},
 };
 
 constexpr eqgen_argument log_softmax_backward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},        {EQGEN_INPUT, "W", "K", "D"},        {EQGEN_INPUT, "Z", "N", "K"},
-    {EQGEN_INPUT, "DY", "N", "K"},       {EQGEN_OUTPUT, "DX", "N", "D"},      {EQGEN_OUTPUT, "DW", "K", "D"},
-    {EQGEN_OUTPUT, "Db", "1", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},        {EQGEN_INPUT, "Z", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},       {EQGEN_OUTPUT, "DX", "N", "D", "X"},
+    {EQGEN_OUTPUT, "DW", "K", "D", nullptr},      {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
 };
 
 constexpr eqgen_argument s_relu_forward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},        {EQGEN_INPUT, "W", "K", "D"},        {EQGEN_INPUT, "b", "1", "K"},
-    {EQGEN_INPUT, "al", "1", "1"},       {EQGEN_INPUT, "tl", "1", "1"},       {EQGEN_INPUT, "ar", "1", "1"},
-    {EQGEN_INPUT, "tr", "1", "1"},       {EQGEN_OUTPUT, "Y", "N", "K"},       {EQGEN_OUTPUT, "Z", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},        {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_INPUT, "al", "1", "1", nullptr},       {EQGEN_INPUT, "tl", "1", "1", nullptr},
+    {EQGEN_INPUT, "ar", "1", "1", nullptr},       {EQGEN_INPUT, "tr", "1", "1", nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "K", nullptr},       {EQGEN_OUTPUT, "Z", "N", "K", nullptr},
 };
 
 constexpr eqgen_argument s_relu_backward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},        {EQGEN_INPUT, "W", "K", "D"},        {EQGEN_INPUT, "al", "1", "1"},
-    {EQGEN_INPUT, "tl", "1", "1"},       {EQGEN_INPUT, "ar", "1", "1"},       {EQGEN_INPUT, "tr", "1", "1"},
-    {EQGEN_INPUT, "Z", "N", "K"},        {EQGEN_INPUT, "DY", "N", "K"},       {EQGEN_OUTPUT, "DX", "N", "D"},
-    {EQGEN_OUTPUT, "DW", "K", "D"},      {EQGEN_OUTPUT, "Db", "1", "K"},      {EQGEN_OUTPUT, "Dal", "1", "1"},
-    {EQGEN_OUTPUT, "Dtl", "1", "1"},     {EQGEN_OUTPUT, "Dar", "1", "1"},     {EQGEN_OUTPUT, "Dtr", "1", "1"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},        {EQGEN_INPUT, "al", "1", "1", nullptr},
+    {EQGEN_INPUT, "tl", "1", "1", nullptr},       {EQGEN_INPUT, "ar", "1", "1", nullptr},
+    {EQGEN_INPUT, "tr", "1", "1", nullptr},       {EQGEN_INPUT, "Z", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},       {EQGEN_OUTPUT, "DX", "N", "D", "X"},
+    {EQGEN_OUTPUT, "DW", "K", "D", nullptr},      {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "Dal", "1", "1", nullptr},     {EQGEN_OUTPUT, "Dtl", "1", "1", nullptr},
+    {EQGEN_OUTPUT, "Dar", "1", "1", "al"},        {EQGEN_OUTPUT, "Dtr", "1", "1", "al"},
 };
 
 constexpr eqgen_argument softmax_forward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},        {EQGEN_INPUT, "W", "K", "D"},        {EQGEN_INPUT, "b", "1", "K"},
-    {EQGEN_OUTPUT, "Y", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},        {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "K", nullptr},
 };
 
 constexpr eqgen_argument softmax_backward_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr},
-    {EQGEN_INPUT, "X", "N", "D"},        {EQGEN_INPUT, "W", "K", "D"},        {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "DY", "N", "K"},       {EQGEN_OUTPUT, "DX", "N", "D"},      {EQGEN_OUTPUT, "DW", "K", "D"},
-    {EQGEN_OUTPUT, "Db", "1", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "K", "D", nullptr},        {EQGEN_INPUT, "Y", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},       {EQGEN_OUTPUT, "DX", "N", "D", "X"},
+    {EQGEN_OUTPUT, "DW", "K", "D", nullptr},      {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
 };
 
 constexpr eqgen_argument binary_cross_entropy_loss_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "L", "1", "1"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},
 };
 
 constexpr eqgen_argument binary_cross_entropy_loss_gradient_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "DY", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
 constexpr eqgen_argument cross_entropy_loss_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "L", "1", "1"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},
 };
 
 constexpr eqgen_argument cross_entropy_loss_gradient_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "DY", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
 constexpr eqgen_argument kl_divergence_loss_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "L", "1", "1"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},
 };
 
 constexpr eqgen_argument kl_divergence_loss_gradient_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "DY", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
 constexpr eqgen_argument logistic_cross_entropy_loss_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "L", "1", "1"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},
 };
 
 constexpr eqgen_argument logistic_cross_entropy_loss_gradient_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "DY", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
 constexpr eqgen_argument mean_squared_error_loss_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "L", "1", "1"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},
 };
 
 constexpr eqgen_argument mean_squared_error_loss_gradient_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "DY", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
 constexpr eqgen_argument negative_log_likelihood_loss_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "L", "1", "1"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},
 };
 
 constexpr eqgen_argument negative_log_likelihood_loss_gradient_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "DY", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
 constexpr eqgen_argument sigmoid_binary_cross_entropy_loss_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "L", "1", "1"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},
 };
 
 constexpr eqgen_argument sigmoid_binary_cross_entropy_loss_gradient_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "DY", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
 constexpr eqgen_argument softmax_cross_entropy_loss_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "L", "1", "1"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},
 };
 
 constexpr eqgen_argument softmax_cross_entropy_loss_gradient_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "DY", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
 constexpr eqgen_argument softmax_cross_entropy_loss_gradient_one_hot_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "DY", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
 constexpr eqgen_argument squared_error_loss_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "L", "1", "1"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},
 };
 
 constexpr eqgen_argument squared_error_loss_gradient_arguments[] = {
-    {EQGEN_SIZE, "N", nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr}, {EQGEN_INPUT, "Y", "N", "K"},
-    {EQGEN_INPUT, "T", "N", "K"},        {EQGEN_OUTPUT, "DY", "N", "K"},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
 constexpr eqgen_argument adam_step_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "theta", "M", "N"},
-    {EQGEN_INPUT, "Dtheta", "M", "N"},
-    {EQGEN_INPUT, "m", "M", "N"},
-    {EQGEN_INPUT, "v", "M", "N"},
-    {EQGEN_NUMBER, "beta1", nullptr, nullptr},
-    {EQGEN_NUMBER, "beta2", nullptr, nullptr},
-    {EQGEN_NUMBER, "epsilon", nullptr, nullptr},
-    {EQGEN_NUMBER, "eta", nullptr, nullptr},
-    {EQGEN_NUMBER, "c1", nullptr, nullptr},
-    {EQGEN_NUMBER, "c2", nullptr, nullptr},
-    {EQGEN_NUMBER, "c3", nullptr, nullptr},
-    {EQGEN_NUMBER, "c4", nullptr, nullptr},
-    {EQGEN_OUTPUT, "theta_new", "M", "N"},
-    {EQGEN_OUTPUT, "m_new", "M", "N"},
-    {EQGEN_OUTPUT, "v_new", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},
+    {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},
+    {EQGEN_INPUT, "m", "M", "N", nullptr},
+    {EQGEN_INPUT, "v", "M", "N", nullptr},
+    {EQGEN_NUMBER, "beta1", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "beta2", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "epsilon", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c2", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c3", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c4", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta,m,v"},
+    {EQGEN_OUTPUT, "m_new", "M", "N", "m"},
+    {EQGEN_OUTPUT, "v_new", "M", "N", "Dtheta,m,v"},
 };
 
 constexpr eqgen_argument adamw_step_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "theta", "M", "N"},
-    {EQGEN_INPUT, "Dtheta", "M", "N"},
-    {EQGEN_INPUT, "m", "M", "N"},
-    {EQGEN_INPUT, "v", "M", "N"},
-    {EQGEN_NUMBER, "beta1", nullptr, nullptr},
-    {EQGEN_NUMBER, "beta2", nullptr, nullptr},
-    {EQGEN_NUMBER, "epsilon", nullptr, nullptr},
-    {EQGEN_NUMBER, "eta", nullptr, nullptr},
-    {EQGEN_NUMBER, "c1", nullptr, nullptr},
-    {EQGEN_NUMBER, "c2", nullptr, nullptr},
-    {EQGEN_NUMBER, "c3", nullptr, nullptr},
-    {EQGEN_NUMBER, "c4", nullptr, nullptr},
-    {EQGEN_NUMBER, "c5", nullptr, nullptr},
-    {EQGEN_OUTPUT, "theta_new", "M", "N"},
-    {EQGEN_OUTPUT, "m_new", "M", "N"},
-    {EQGEN_OUTPUT, "v_new", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},
+    {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},
+    {EQGEN_INPUT, "m", "M", "N", nullptr},
+    {EQGEN_INPUT, "v", "M", "N", nullptr},
+    {EQGEN_NUMBER, "beta1", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "beta2", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "epsilon", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c2", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c3", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c4", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c5", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta,m,v"},
+    {EQGEN_OUTPUT, "m_new", "M", "N", "m"},
+    {EQGEN_OUTPUT, "v_new", "M", "N", "Dtheta,m,v"},
 };
 
 constexpr eqgen_argument clip_by_norm_step_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},   {EQGEN_SIZE, "N", nullptr, nullptr},    {EQGEN_INPUT, "Dtheta", "M", "N"},
-    {EQGEN_NUMBER, "c", nullptr, nullptr}, {EQGEN_OUTPUT, "Dtheta_new", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},       {EQGEN_NUMBER, "c", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "Dtheta_new", "M", "N", "Dtheta"},
 };
 
 constexpr eqgen_argument clip_by_value_step_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "Dtheta", "M", "N"},      {EQGEN_NUMBER, "c", nullptr, nullptr},
-    {EQGEN_NUMBER, "c1", nullptr, nullptr}, {EQGEN_OUTPUT, "Dtheta_new", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},      {EQGEN_NUMBER, "c", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr}, {EQGEN_OUTPUT, "Dtheta_new", "M", "N", "Dtheta"},
 };
 
 constexpr eqgen_argument gradient_descent_step_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr},     {EQGEN_INPUT, "theta", "M", "N"},
-    {EQGEN_INPUT, "Dtheta", "M", "N"},   {EQGEN_NUMBER, "eta", nullptr, nullptr}, {EQGEN_OUTPUT, "theta_new", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},        {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr}, {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta"},
 };
 
 constexpr eqgen_argument momentum_step_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},     {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "theta", "M", "N"},        {EQGEN_INPUT, "Dtheta", "M", "N"},
-    {EQGEN_INPUT, "delta", "M", "N"},        {EQGEN_NUMBER, "mu", nullptr, nullptr},
-    {EQGEN_NUMBER, "eta", nullptr, nullptr}, {EQGEN_OUTPUT, "theta_new", "M", "N"},
-    {EQGEN_OUTPUT, "delta_new", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},
+    {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},
+    {EQGEN_INPUT, "delta", "M", "N", nullptr},
+    {EQGEN_NUMBER, "mu", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta,delta"},
+    {EQGEN_OUTPUT, "delta_new", "M", "N", "Dtheta,delta"},
 };
 
 constexpr eqgen_argument nesterov_step_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},     {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "theta", "M", "N"},        {EQGEN_INPUT, "Dtheta", "M", "N"},
-    {EQGEN_INPUT, "delta", "M", "N"},        {EQGEN_NUMBER, "mu", nullptr, nullptr},
-    {EQGEN_NUMBER, "eta", nullptr, nullptr}, {EQGEN_OUTPUT, "theta_new", "M", "N"},
-    {EQGEN_OUTPUT, "delta_new", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},        {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},
+    {EQGEN_INPUT, "delta", "M", "N", nullptr},        {EQGEN_NUMBER, "mu", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr}, {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta,delta"},
+    {EQGEN_OUTPUT, "delta_new", "M", "N", "delta"},
 };
 
 constexpr eqgen_argument rms_prop_step_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "theta", "M", "N"},
-    {EQGEN_INPUT, "Dtheta", "M", "N"},
-    {EQGEN_INPUT, "v", "M", "N"},
-    {EQGEN_NUMBER, "rho", nullptr, nullptr},
-    {EQGEN_NUMBER, "epsilon", nullptr, nullptr},
-    {EQGEN_NUMBER, "eta", nullptr, nullptr},
-    {EQGEN_NUMBER, "c1", nullptr, nullptr},
-    {EQGEN_OUTPUT, "theta_new", "M", "N"},
-    {EQGEN_OUTPUT, "v_new", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},
+    {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},
+    {EQGEN_INPUT, "v", "M", "N", nullptr},
+    {EQGEN_NUMBER, "rho", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "epsilon", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta,v"},
+    {EQGEN_OUTPUT, "v_new", "M", "N", "v"},
 };
 
 constexpr eqgen_argument weight_decay_step_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr},       {EQGEN_SIZE, "N", nullptr, nullptr},
-    {EQGEN_INPUT, "theta", "M", "N"},          {EQGEN_INPUT, "Dtheta", "M", "N"},
-    {EQGEN_NUMBER, "decay", nullptr, nullptr}, {EQGEN_OUTPUT, "Dtheta_new", "M", "N"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},       {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},          {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},
+    {EQGEN_NUMBER, "decay", nullptr, nullptr, nullptr}, {EQGEN_OUTPUT, "Dtheta_new", "M", "N", "theta,Dtheta"},
 };
 
 constexpr eqgen_kernel kernels[] = {
     {"log_softmax", "Logarithm of the softmax (log_softmax.eq:1)", std::size(log_softmax_arguments),
-     log_softmax_arguments, 0, call<eqgen_log_softmax_f32>, call<eqgen_log_softmax_f64>},
-    {"softmax", "Every row positive with sum 1 (softmax.eq:1)", std::size(softmax_arguments), softmax_arguments, 0,
+     log_softmax_arguments, call<eqgen_log_softmax_f32>, call<eqgen_log_softmax_f64>},
+    {"softmax", "Every row positive with sum 1 (softmax.eq:1)", std::size(softmax_arguments), softmax_arguments,
      call<eqgen_softmax_f32>, call<eqgen_softmax_f64>},
     {"xdivy", "X / Y entry by entry, and 0 where X is 0, also for Y = 0 (xdivy.eq:1)", std::size(xdivy_arguments),
-     xdivy_arguments, 0, call<eqgen_xdivy_f32>, call<eqgen_xdivy_f64>},
+     xdivy_arguments, call<eqgen_xdivy_f32>, call<eqgen_xdivy_f64>},
     {"xlogy", "X log(Y) entry by entry, and 0 where X is 0, also for Y = 0 (xlogy.eq:1)", std::size(xlogy_arguments),
-     xlogy_arguments, 0, call<eqgen_xlogy_f32>, call<eqgen_xlogy_f64>},
+     xlogy_arguments, call<eqgen_xlogy_f32>, call<eqgen_xlogy_f64>},
     {"all_relu",
      "Alternated leaky ReLU: slope alpha below zero, its sign alternates from layer to layer (all_relu.eq:1)",
-     std::size(all_relu_arguments), all_relu_arguments, 0, call<eqgen_all_relu_f32>, call<eqgen_all_relu_f64>},
+     std::size(all_relu_arguments), all_relu_arguments, call<eqgen_all_relu_f32>, call<eqgen_all_relu_f64>},
     {"all_relu_gradient",
      "Alternated leaky ReLU: slope alpha below zero, its sign alternates from layer to layer (all_relu.eq:1)",
-     std::size(all_relu_gradient_arguments), all_relu_gradient_arguments, 0, call<eqgen_all_relu_gradient_f32>,
+     std::size(all_relu_gradient_arguments), all_relu_gradient_arguments, call<eqgen_all_relu_gradient_f32>,
      call<eqgen_all_relu_gradient_f64>},
-    {"elu", "Exponential linear unit (elu.eq:1)", std::size(elu_arguments), elu_arguments, 0, call<eqgen_elu_f32>,
+    {"elu", "Exponential linear unit (elu.eq:1)", std::size(elu_arguments), elu_arguments, call<eqgen_elu_f32>,
      call<eqgen_elu_f64>},
-    {"elu_gradient", "Exponential linear unit (elu.eq:1)", std::size(elu_gradient_arguments), elu_gradient_arguments, 0,
+    {"elu_gradient", "Exponential linear unit (elu.eq:1)", std::size(elu_gradient_arguments), elu_gradient_arguments,
      call<eqgen_elu_gradient_f32>, call<eqgen_elu_gradient_f64>},
     {"gelu", "Gaussian error linear unit, exact: x times the standard normal distribution function (gelu.eq:1)",
-     std::size(gelu_arguments), gelu_arguments, 0, call<eqgen_gelu_f32>, call<eqgen_gelu_f64>},
+     std::size(gelu_arguments), gelu_arguments, call<eqgen_gelu_f32>, call<eqgen_gelu_f64>},
     {"gelu_gradient",
      "Gaussian error linear unit, exact: x times the standard normal distribution function (gelu.eq:1)",
-     std::size(gelu_gradient_arguments), gelu_gradient_arguments, 0, call<eqgen_gelu_gradient_f32>,
+     std::size(gelu_gradient_arguments), gelu_gradient_arguments, call<eqgen_gelu_gradient_f32>,
      call<eqgen_gelu_gradient_f64>},
     {"leaky_relu", "ReLU with slope alpha below zero (leaky_relu.eq:1)", std::size(leaky_relu_arguments),
-     leaky_relu_arguments, 0, call<eqgen_leaky_relu_f32>, call<eqgen_leaky_relu_f64>},
+     leaky_relu_arguments, call<eqgen_leaky_relu_f32>, call<eqgen_leaky_relu_f64>},
     {"leaky_relu_gradient", "ReLU with slope alpha below zero (leaky_relu.eq:1)",
-     std::size(leaky_relu_gradient_arguments), leaky_relu_gradient_arguments, 0, call<eqgen_leaky_relu_gradient_f32>,
+     std::size(leaky_relu_gradient_arguments), leaky_relu_gradient_arguments, call<eqgen_leaky_relu_gradient_f32>,
      call<eqgen_leaky_relu_gradient_f64>},
-    {"relu", "Rectified linear unit (relu.eq:1)", std::size(relu_arguments), relu_arguments, 0, call<eqgen_relu_f32>,
+    {"relu", "Rectified linear unit (relu.eq:1)", std::size(relu_arguments), relu_arguments, call<eqgen_relu_f32>,
      call<eqgen_relu_f64>},
     {"relu_gradient", "Rectified linear unit (relu.eq:1)", std::size(relu_gradient_arguments), relu_gradient_arguments,
-     0, call<eqgen_relu_gradient_f32>, call<eqgen_relu_gradient_f64>},
+     call<eqgen_relu_gradient_f32>, call<eqgen_relu_gradient_f64>},
     {"s_relu", "S-shaped ReLU: slope al up to tl, slope 1 between the thresholds, slope ar from tr on (srelu.eq:1)",
-     std::size(s_relu_arguments), s_relu_arguments, 0, call<eqgen_s_relu_f32>, call<eqgen_s_relu_f64>},
+     std::size(s_relu_arguments), s_relu_arguments, call<eqgen_s_relu_f32>, call<eqgen_s_relu_f64>},
     {"s_relu_gradient",
      "S-shaped ReLU: slope al up to tl, slope 1 between the thresholds, slope ar from tr on (srelu.eq:1)",
-     std::size(s_relu_gradient_arguments), s_relu_gradient_arguments, 0, call<eqgen_s_relu_gradient_f32>,
+     std::size(s_relu_gradient_arguments), s_relu_gradient_arguments, call<eqgen_s_relu_gradient_f32>,
      call<eqgen_s_relu_gradient_f64>},
     {"silu", "Sigmoid-weighted linear unit, also called swish (silu.eq:1)", std::size(silu_arguments), silu_arguments,
-     0, call<eqgen_silu_f32>, call<eqgen_silu_f64>},
+     call<eqgen_silu_f32>, call<eqgen_silu_f64>},
     {"silu_gradient", "Sigmoid-weighted linear unit, also called swish (silu.eq:1)", std::size(silu_gradient_arguments),
-     silu_gradient_arguments, 0, call<eqgen_silu_gradient_f32>, call<eqgen_silu_gradient_f64>},
-    {"sigmoid", "Logistic function (sigmoid.eq:1)", std::size(sigmoid_arguments), sigmoid_arguments, 0,
+     silu_gradient_arguments, call<eqgen_silu_gradient_f32>, call<eqgen_silu_gradient_f64>},
+    {"sigmoid", "Logistic function (sigmoid.eq:1)", std::size(sigmoid_arguments), sigmoid_arguments,
      call<eqgen_sigmoid_f32>, call<eqgen_sigmoid_f64>},
     {"sigmoid_gradient", "Logistic function (sigmoid.eq:1)", std::size(sigmoid_gradient_arguments),
-     sigmoid_gradient_arguments, 0, call<eqgen_sigmoid_gradient_f32>, call<eqgen_sigmoid_gradient_f64>},
-    {"softplus", "Smooth ReLU, log(1 + e^x) (softplus.eq:1)", std::size(softplus_arguments), softplus_arguments, 0,
+     sigmoid_gradient_arguments, call<eqgen_sigmoid_gradient_f32>, call<eqgen_sigmoid_gradient_f64>},
+    {"softplus", "Smooth ReLU, log(1 + e^x) (softplus.eq:1)", std::size(softplus_arguments), softplus_arguments,
      call<eqgen_softplus_f32>, call<eqgen_softplus_f64>},
     {"softplus_gradient", "Smooth ReLU, log(1 + e^x) (softplus.eq:1)", std::size(softplus_gradient_arguments),
-     softplus_gradient_arguments, 0, call<eqgen_softplus_gradient_f32>, call<eqgen_softplus_gradient_f64>},
+     softplus_gradient_arguments, call<eqgen_softplus_gradient_f32>, call<eqgen_softplus_gradient_f64>},
     {"t_relu", "Trimmed ReLU: values below epsilon are cut off (trelu.eq:1)", std::size(t_relu_arguments),
-     t_relu_arguments, 0, call<eqgen_t_relu_f32>, call<eqgen_t_relu_f64>},
+     t_relu_arguments, call<eqgen_t_relu_f32>, call<eqgen_t_relu_f64>},
     {"t_relu_gradient", "Trimmed ReLU: values below epsilon are cut off (trelu.eq:1)",
-     std::size(t_relu_gradient_arguments), t_relu_gradient_arguments, 0, call<eqgen_t_relu_gradient_f32>,
+     std::size(t_relu_gradient_arguments), t_relu_gradient_arguments, call<eqgen_t_relu_gradient_f32>,
      call<eqgen_t_relu_gradient_f64>},
-    {"tanh", "Hyperbolic tangent (tanh.eq:1)", std::size(tanh_arguments), tanh_arguments, 0, call<eqgen_tanh_f32>,
+    {"tanh", "Hyperbolic tangent (tanh.eq:1)", std::size(tanh_arguments), tanh_arguments, call<eqgen_tanh_f32>,
      call<eqgen_tanh_f64>},
-    {"tanh_gradient", "Hyperbolic tangent (tanh.eq:1)", std::size(tanh_gradient_arguments), tanh_gradient_arguments, 0,
+    {"tanh_gradient", "Hyperbolic tangent (tanh.eq:1)", std::size(tanh_gradient_arguments), tanh_gradient_arguments,
      call<eqgen_tanh_gradient_f32>, call<eqgen_tanh_gradient_f64>},
     {"activation_forward", "Linear map followed by an activation function (activation.eq:1)",
-     std::size(activation_forward_arguments), activation_forward_arguments, 0, call<eqgen_activation_forward_f32>,
+     std::size(activation_forward_arguments), activation_forward_arguments, call<eqgen_activation_forward_f32>,
      call<eqgen_activation_forward_f64>},
     {"activation_backward", "Linear map followed by an activation function (activation.eq:1)",
-     std::size(activation_backward_arguments), activation_backward_arguments, 0, call<eqgen_activation_backward_f32>,
+     std::size(activation_backward_arguments), activation_backward_arguments, call<eqgen_activation_backward_f32>,
      call<eqgen_activation_backward_f64>},
     {"activation_dropout_forward",
      "Linear map with dropped weights (DropConnect), followed by an activation function (activation_dropout.eq:1)",
-     std::size(activation_dropout_forward_arguments), activation_dropout_forward_arguments, 0,
+     std::size(activation_dropout_forward_arguments), activation_dropout_forward_arguments,
      call<eqgen_activation_dropout_forward_f32>, call<eqgen_activation_dropout_forward_f64>},
     {"activation_dropout_evaluate",
      "Linear map with dropped weights (DropConnect), followed by an activation function (activation_dropout.eq:1)",
-     std::size(activation_dropout_evaluate_arguments), activation_dropout_evaluate_arguments, 0,
+     std::size(activation_dropout_evaluate_arguments), activation_dropout_evaluate_arguments,
      call<eqgen_activation_dropout_evaluate_f32>, call<eqgen_activation_dropout_evaluate_f64>},
     {"activation_dropout_backward",
      "Linear map with dropped weights (DropConnect), followed by an activation function (activation_dropout.eq:1)",
-     std::size(activation_dropout_backward_arguments), activation_dropout_backward_arguments, 0,
+     std::size(activation_dropout_backward_arguments), activation_dropout_backward_arguments,
      call<eqgen_activation_dropout_backward_f32>, call<eqgen_activation_dropout_backward_f64>},
     {"batch_normalization_forward",
      "Every feature gets mean 0 and variance 1 over the batch, then a learned scale and shift "
      "(batch_normalization.eq:1)",
-     std::size(batch_normalization_forward_arguments), batch_normalization_forward_arguments, 0,
+     std::size(batch_normalization_forward_arguments), batch_normalization_forward_arguments,
      call<eqgen_batch_normalization_forward_f32>, call<eqgen_batch_normalization_forward_f64>},
     {"batch_normalization_evaluate",
      "Every feature gets mean 0 and variance 1 over the batch, then a learned scale and shift "
      "(batch_normalization.eq:1)",
-     std::size(batch_normalization_evaluate_arguments), batch_normalization_evaluate_arguments, 0,
+     std::size(batch_normalization_evaluate_arguments), batch_normalization_evaluate_arguments,
      call<eqgen_batch_normalization_evaluate_f32>, call<eqgen_batch_normalization_evaluate_f64>},
     {"batch_normalization_backward",
      "Every feature gets mean 0 and variance 1 over the batch, then a learned scale and shift "
      "(batch_normalization.eq:1)",
-     std::size(batch_normalization_backward_arguments), batch_normalization_backward_arguments, 0,
+     std::size(batch_normalization_backward_arguments), batch_normalization_backward_arguments,
      call<eqgen_batch_normalization_backward_f32>, call<eqgen_batch_normalization_backward_f64>},
     {"batch_normalization_update",
      "Every feature gets mean 0 and variance 1 over the batch, then a learned scale and shift "
      "(batch_normalization.eq:1)",
-     std::size(batch_normalization_update_arguments), batch_normalization_update_arguments, 0,
+     std::size(batch_normalization_update_arguments), batch_normalization_update_arguments,
      call<eqgen_batch_normalization_update_f32>, call<eqgen_batch_normalization_update_f64>},
     {"embedding_forward", "Row x_i of a table for every index x_i (embedding.eq:1)",
-     std::size(embedding_forward_arguments), embedding_forward_arguments, 0, call<eqgen_embedding_forward_f32>,
+     std::size(embedding_forward_arguments), embedding_forward_arguments, call<eqgen_embedding_forward_f32>,
      call<eqgen_embedding_forward_f64>},
     {"embedding_backward", "Row x_i of a table for every index x_i (embedding.eq:1)",
-     std::size(embedding_backward_arguments), embedding_backward_arguments, 0, call<eqgen_embedding_backward_f32>,
+     std::size(embedding_backward_arguments), embedding_backward_arguments, call<eqgen_embedding_backward_f32>,
      call<eqgen_embedding_backward_f64>},
     {"layer_normalization_forward",
      "Every row gets mean 0 and variance 1 over its features, then a learned scale and shift "
      "(layer_normalization.eq:1)",
-     std::size(layer_normalization_forward_arguments), layer_normalization_forward_arguments, 0,
+     std::size(layer_normalization_forward_arguments), layer_normalization_forward_arguments,
      call<eqgen_layer_normalization_forward_f32>, call<eqgen_layer_normalization_forward_f64>},
     {"layer_normalization_backward",
      "Every row gets mean 0 and variance 1 over its features, then a learned scale and shift "
      "(layer_normalization.eq:1)",
-     std::size(layer_normalization_backward_arguments), layer_normalization_backward_arguments, 0,
+     std::size(layer_normalization_backward_arguments), layer_normalization_backward_arguments,
      call<eqgen_layer_normalization_backward_f32>, call<eqgen_layer_normalization_backward_f64>},
     {"linear_forward", "Linear map with a bias (linear.eq:1)", std::size(linear_forward_arguments),
-     linear_forward_arguments, 0, call<eqgen_linear_forward_f32>, call<eqgen_linear_forward_f64>},
+     linear_forward_arguments, call<eqgen_linear_forward_f32>, call<eqgen_linear_forward_f64>},
     {"linear_backward", "Linear map with a bias (linear.eq:1)", std::size(linear_backward_arguments),
-     linear_backward_arguments, 0, call<eqgen_linear_backward_f32>, call<eqgen_linear_backward_f64>},
+     linear_backward_arguments, call<eqgen_linear_backward_f32>, call<eqgen_linear_backward_f64>},
     {"linear_dropout_forward",
      "Linear map of which every weight is dropped with probability p (DropConnect) (linear_dropout.eq:1)",
-     std::size(linear_dropout_forward_arguments), linear_dropout_forward_arguments, 0,
+     std::size(linear_dropout_forward_arguments), linear_dropout_forward_arguments,
      call<eqgen_linear_dropout_forward_f32>, call<eqgen_linear_dropout_forward_f64>},
     {"linear_dropout_evaluate",
      "Linear map of which every weight is dropped with probability p (DropConnect) (linear_dropout.eq:1)",
-     std::size(linear_dropout_evaluate_arguments), linear_dropout_evaluate_arguments, 0,
+     std::size(linear_dropout_evaluate_arguments), linear_dropout_evaluate_arguments,
      call<eqgen_linear_dropout_evaluate_f32>, call<eqgen_linear_dropout_evaluate_f64>},
     {"linear_dropout_backward",
      "Linear map of which every weight is dropped with probability p (DropConnect) (linear_dropout.eq:1)",
-     std::size(linear_dropout_backward_arguments), linear_dropout_backward_arguments, 0,
+     std::size(linear_dropout_backward_arguments), linear_dropout_backward_arguments,
      call<eqgen_linear_dropout_backward_f32>, call<eqgen_linear_dropout_backward_f64>},
     {"log_softmax_forward", "Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)",
-     std::size(log_softmax_forward_arguments), log_softmax_forward_arguments, 0, call<eqgen_log_softmax_forward_f32>,
+     std::size(log_softmax_forward_arguments), log_softmax_forward_arguments, call<eqgen_log_softmax_forward_f32>,
      call<eqgen_log_softmax_forward_f64>},
     {"log_softmax_backward", "Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)",
-     std::size(log_softmax_backward_arguments), log_softmax_backward_arguments, 0, call<eqgen_log_softmax_backward_f32>,
+     std::size(log_softmax_backward_arguments), log_softmax_backward_arguments, call<eqgen_log_softmax_backward_f32>,
      call<eqgen_log_softmax_backward_f64>},
     {"s_relu_forward", "Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)",
-     std::size(s_relu_forward_arguments), s_relu_forward_arguments, 0, call<eqgen_s_relu_forward_f32>,
+     std::size(s_relu_forward_arguments), s_relu_forward_arguments, call<eqgen_s_relu_forward_f32>,
      call<eqgen_s_relu_forward_f64>},
     {"s_relu_backward", "Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)",
-     std::size(s_relu_backward_arguments), s_relu_backward_arguments, 0, call<eqgen_s_relu_backward_f32>,
+     std::size(s_relu_backward_arguments), s_relu_backward_arguments, call<eqgen_s_relu_backward_f32>,
      call<eqgen_s_relu_backward_f64>},
     {"softmax_forward", "Linear map followed by a row-wise softmax (softmax.eq:1)",
-     std::size(softmax_forward_arguments), softmax_forward_arguments, 0, call<eqgen_softmax_forward_f32>,
+     std::size(softmax_forward_arguments), softmax_forward_arguments, call<eqgen_softmax_forward_f32>,
      call<eqgen_softmax_forward_f64>},
     {"softmax_backward", "Linear map followed by a row-wise softmax (softmax.eq:1)",
-     std::size(softmax_backward_arguments), softmax_backward_arguments, 0, call<eqgen_softmax_backward_f32>,
+     std::size(softmax_backward_arguments), softmax_backward_arguments, call<eqgen_softmax_backward_f32>,
      call<eqgen_softmax_backward_f64>},
     {"binary_cross_entropy_loss",
      "Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1)",
-     std::size(binary_cross_entropy_loss_arguments), binary_cross_entropy_loss_arguments, 0,
+     std::size(binary_cross_entropy_loss_arguments), binary_cross_entropy_loss_arguments,
      call<eqgen_binary_cross_entropy_loss_f32>, call<eqgen_binary_cross_entropy_loss_f64>},
     {"binary_cross_entropy_loss_gradient",
      "Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1)",
-     std::size(binary_cross_entropy_loss_gradient_arguments), binary_cross_entropy_loss_gradient_arguments, 0,
+     std::size(binary_cross_entropy_loss_gradient_arguments), binary_cross_entropy_loss_gradient_arguments,
      call<eqgen_binary_cross_entropy_loss_gradient_f32>, call<eqgen_binary_cross_entropy_loss_gradient_f64>},
     {"cross_entropy_loss", "Cross-entropy of probabilities Y with respect to targets T (cross_entropy.eq:1)",
-     std::size(cross_entropy_loss_arguments), cross_entropy_loss_arguments, 0, call<eqgen_cross_entropy_loss_f32>,
+     std::size(cross_entropy_loss_arguments), cross_entropy_loss_arguments, call<eqgen_cross_entropy_loss_f32>,
      call<eqgen_cross_entropy_loss_f64>},
     {"cross_entropy_loss_gradient", "Cross-entropy of probabilities Y with respect to targets T (cross_entropy.eq:1)",
-     std::size(cross_entropy_loss_gradient_arguments), cross_entropy_loss_gradient_arguments, 0,
+     std::size(cross_entropy_loss_gradient_arguments), cross_entropy_loss_gradient_arguments,
      call<eqgen_cross_entropy_loss_gradient_f32>, call<eqgen_cross_entropy_loss_gradient_f64>},
     {"kl_divergence_loss", "Kullback-Leibler divergence of probabilities Y from targets T (kl_divergence.eq:1)",
-     std::size(kl_divergence_loss_arguments), kl_divergence_loss_arguments, 0, call<eqgen_kl_divergence_loss_f32>,
+     std::size(kl_divergence_loss_arguments), kl_divergence_loss_arguments, call<eqgen_kl_divergence_loss_f32>,
      call<eqgen_kl_divergence_loss_f64>},
     {"kl_divergence_loss_gradient",
      "Kullback-Leibler divergence of probabilities Y from targets T (kl_divergence.eq:1)",
-     std::size(kl_divergence_loss_gradient_arguments), kl_divergence_loss_gradient_arguments, 0,
+     std::size(kl_divergence_loss_gradient_arguments), kl_divergence_loss_gradient_arguments,
      call<eqgen_kl_divergence_loss_gradient_f32>, call<eqgen_kl_divergence_loss_gradient_f64>},
     {"logistic_cross_entropy_loss",
      "Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T "
      "(logistic_cross_entropy.eq:1)",
-     std::size(logistic_cross_entropy_loss_arguments), logistic_cross_entropy_loss_arguments, 0,
+     std::size(logistic_cross_entropy_loss_arguments), logistic_cross_entropy_loss_arguments,
      call<eqgen_logistic_cross_entropy_loss_f32>, call<eqgen_logistic_cross_entropy_loss_f64>},
     {"logistic_cross_entropy_loss_gradient",
      "Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T "
      "(logistic_cross_entropy.eq:1)",
-     std::size(logistic_cross_entropy_loss_gradient_arguments), logistic_cross_entropy_loss_gradient_arguments, 0,
+     std::size(logistic_cross_entropy_loss_gradient_arguments), logistic_cross_entropy_loss_gradient_arguments,
      call<eqgen_logistic_cross_entropy_loss_gradient_f32>, call<eqgen_logistic_cross_entropy_loss_gradient_f64>},
     {"mean_squared_error_loss", "Mean of the squared errors over all entries (mean_squared_error.eq:1)",
-     std::size(mean_squared_error_loss_arguments), mean_squared_error_loss_arguments, 0,
+     std::size(mean_squared_error_loss_arguments), mean_squared_error_loss_arguments,
      call<eqgen_mean_squared_error_loss_f32>, call<eqgen_mean_squared_error_loss_f64>},
     {"mean_squared_error_loss_gradient", "Mean of the squared errors over all entries (mean_squared_error.eq:1)",
-     std::size(mean_squared_error_loss_gradient_arguments), mean_squared_error_loss_gradient_arguments, 0,
+     std::size(mean_squared_error_loss_gradient_arguments), mean_squared_error_loss_gradient_arguments,
      call<eqgen_mean_squared_error_loss_gradient_f32>, call<eqgen_mean_squared_error_loss_gradient_f64>},
     {"negative_log_likelihood_loss",
      "Negative logarithm of the probability that Y gives to the target of every row (negative_log_likelihood.eq:1)",
-     std::size(negative_log_likelihood_loss_arguments), negative_log_likelihood_loss_arguments, 0,
+     std::size(negative_log_likelihood_loss_arguments), negative_log_likelihood_loss_arguments,
      call<eqgen_negative_log_likelihood_loss_f32>, call<eqgen_negative_log_likelihood_loss_f64>},
     {"negative_log_likelihood_loss_gradient",
      "Negative logarithm of the probability that Y gives to the target of every row (negative_log_likelihood.eq:1)",
-     std::size(negative_log_likelihood_loss_gradient_arguments), negative_log_likelihood_loss_gradient_arguments, 0,
+     std::size(negative_log_likelihood_loss_gradient_arguments), negative_log_likelihood_loss_gradient_arguments,
      call<eqgen_negative_log_likelihood_loss_gradient_f32>, call<eqgen_negative_log_likelihood_loss_gradient_f64>},
     {"sigmoid_binary_cross_entropy_loss",
      "Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T "
      "(sigmoid_binary_cross_entropy.eq:1)",
-     std::size(sigmoid_binary_cross_entropy_loss_arguments), sigmoid_binary_cross_entropy_loss_arguments, 0,
+     std::size(sigmoid_binary_cross_entropy_loss_arguments), sigmoid_binary_cross_entropy_loss_arguments,
      call<eqgen_sigmoid_binary_cross_entropy_loss_f32>, call<eqgen_sigmoid_binary_cross_entropy_loss_f64>},
     {"sigmoid_binary_cross_entropy_loss_gradient",
      "Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T "
      "(sigmoid_binary_cross_entropy.eq:1)",
      std::size(sigmoid_binary_cross_entropy_loss_gradient_arguments),
-     sigmoid_binary_cross_entropy_loss_gradient_arguments, 0,
-     call<eqgen_sigmoid_binary_cross_entropy_loss_gradient_f32>,
+     sigmoid_binary_cross_entropy_loss_gradient_arguments, call<eqgen_sigmoid_binary_cross_entropy_loss_gradient_f32>,
      call<eqgen_sigmoid_binary_cross_entropy_loss_gradient_f64>},
     {"softmax_cross_entropy_loss",
      "Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1)",
-     std::size(softmax_cross_entropy_loss_arguments), softmax_cross_entropy_loss_arguments, 0,
+     std::size(softmax_cross_entropy_loss_arguments), softmax_cross_entropy_loss_arguments,
      call<eqgen_softmax_cross_entropy_loss_f32>, call<eqgen_softmax_cross_entropy_loss_f64>},
     {"softmax_cross_entropy_loss_gradient",
      "Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1)",
-     std::size(softmax_cross_entropy_loss_gradient_arguments), softmax_cross_entropy_loss_gradient_arguments, 0,
+     std::size(softmax_cross_entropy_loss_gradient_arguments), softmax_cross_entropy_loss_gradient_arguments,
      call<eqgen_softmax_cross_entropy_loss_gradient_f32>, call<eqgen_softmax_cross_entropy_loss_gradient_f64>},
     {"softmax_cross_entropy_loss_gradient_one_hot",
      "Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1)",
      std::size(softmax_cross_entropy_loss_gradient_one_hot_arguments),
-     softmax_cross_entropy_loss_gradient_one_hot_arguments, 0,
-     call<eqgen_softmax_cross_entropy_loss_gradient_one_hot_f32>,
+     softmax_cross_entropy_loss_gradient_one_hot_arguments, call<eqgen_softmax_cross_entropy_loss_gradient_one_hot_f32>,
      call<eqgen_softmax_cross_entropy_loss_gradient_one_hot_f64>},
     {"squared_error_loss", "Sum of the squared errors (squared_error.eq:1)", std::size(squared_error_loss_arguments),
-     squared_error_loss_arguments, 0, call<eqgen_squared_error_loss_f32>, call<eqgen_squared_error_loss_f64>},
+     squared_error_loss_arguments, call<eqgen_squared_error_loss_f32>, call<eqgen_squared_error_loss_f64>},
     {"squared_error_loss_gradient", "Sum of the squared errors (squared_error.eq:1)",
-     std::size(squared_error_loss_gradient_arguments), squared_error_loss_gradient_arguments, 0,
+     std::size(squared_error_loss_gradient_arguments), squared_error_loss_gradient_arguments,
      call<eqgen_squared_error_loss_gradient_f32>, call<eqgen_squared_error_loss_gradient_f64>},
     {"adam_step", "Adaptive moments: steps scaled by the means of the gradient and of its square (adam.eq:1)",
-     std::size(adam_step_arguments), adam_step_arguments, 0, call<eqgen_adam_step_f32>, call<eqgen_adam_step_f64>},
+     std::size(adam_step_arguments), adam_step_arguments, call<eqgen_adam_step_f32>, call<eqgen_adam_step_f64>},
     {"adamw_step", "Adam with a weight decay that does not pass through the moments (adamw.eq:1)",
-     std::size(adamw_step_arguments), adamw_step_arguments, 0, call<eqgen_adamw_step_f32>, call<eqgen_adamw_step_f64>},
+     std::size(adamw_step_arguments), adamw_step_arguments, call<eqgen_adamw_step_f32>, call<eqgen_adamw_step_f64>},
     {"clip_by_norm_step", "Shortens a gradient whose Euclidean norm exceeds c to length c (clip_by_norm.eq:1)",
-     std::size(clip_by_norm_step_arguments), clip_by_norm_step_arguments, 0, call<eqgen_clip_by_norm_step_f32>,
+     std::size(clip_by_norm_step_arguments), clip_by_norm_step_arguments, call<eqgen_clip_by_norm_step_f32>,
      call<eqgen_clip_by_norm_step_f64>},
     {"clip_by_value_step", "Limits every entry of the gradient to [-c, c] (clip_by_value.eq:1)",
-     std::size(clip_by_value_step_arguments), clip_by_value_step_arguments, 0, call<eqgen_clip_by_value_step_f32>,
+     std::size(clip_by_value_step_arguments), clip_by_value_step_arguments, call<eqgen_clip_by_value_step_f32>,
      call<eqgen_clip_by_value_step_f64>},
     {"gradient_descent_step", "A step against the gradient (gradient_descent.eq:1)",
-     std::size(gradient_descent_step_arguments), gradient_descent_step_arguments, 0,
-     call<eqgen_gradient_descent_step_f32>, call<eqgen_gradient_descent_step_f64>},
+     std::size(gradient_descent_step_arguments), gradient_descent_step_arguments, call<eqgen_gradient_descent_step_f32>,
+     call<eqgen_gradient_descent_step_f64>},
     {"momentum_step", "Gradient descent with momentum, in Keras' form (momentum.eq:1)",
-     std::size(momentum_step_arguments), momentum_step_arguments, 0, call<eqgen_momentum_step_f32>,
+     std::size(momentum_step_arguments), momentum_step_arguments, call<eqgen_momentum_step_f32>,
      call<eqgen_momentum_step_f64>},
     {"nesterov_step", "Nesterov momentum, in Keras' form (nesterov.eq:1)", std::size(nesterov_step_arguments),
-     nesterov_step_arguments, 0, call<eqgen_nesterov_step_f32>, call<eqgen_nesterov_step_f64>},
+     nesterov_step_arguments, call<eqgen_nesterov_step_f32>, call<eqgen_nesterov_step_f64>},
     {"rms_prop_step", "Steps scaled by a running mean of the squared gradient (rmsprop.eq:1)",
-     std::size(rms_prop_step_arguments), rms_prop_step_arguments, 0, call<eqgen_rms_prop_step_f32>,
+     std::size(rms_prop_step_arguments), rms_prop_step_arguments, call<eqgen_rms_prop_step_f32>,
      call<eqgen_rms_prop_step_f64>},
     {"weight_decay_step", "Adds the gradient of decay / 2 times the squared weights (weight_decay.eq:1)",
-     std::size(weight_decay_step_arguments), weight_decay_step_arguments, 0, call<eqgen_weight_decay_step_f32>,
+     std::size(weight_decay_step_arguments), weight_decay_step_arguments, call<eqgen_weight_decay_step_f32>,
      call<eqgen_weight_decay_step_f64>},
 };
 

@@ -5,6 +5,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,9 +32,13 @@ struct Extent {
 struct Slot {
     const Argument* argument;
     Extent rows, columns;
+    std::vector<std::size_t> replaces;  // numbers of the slots whose array an output may be
     bool is_input() const { return argument->kind == EQGEN_INPUT || argument->kind == EQGEN_INDEX; }
     bool is_output() const { return argument->kind == EQGEN_OUTPUT; }
     bool is_given() const { return !is_output() && argument->kind != EQGEN_SIZE; }
+    bool may_replace(std::size_t slot) const {
+        return std::find(replaces.begin(), replaces.end(), slot) != replaces.end();
+    }
     std::string shape() const { return std::string(argument->rows) + " x " + argument->columns; }
 };
 
@@ -41,6 +46,7 @@ struct Slot {
 struct Region {
     const char* begin;
     const char* end;
+    std::size_t slot;
     bool overlaps(const Region& other) const { return begin < other.end && other.begin < end; }
     bool equals(const Region& other) const { return begin == other.begin && end == other.end; }
 };
@@ -62,7 +68,7 @@ class Function {
             if (argument.kind == EQGEN_SIZE) {
                 sizes_.emplace_back(argument.name);
             }
-            slots_.push_back({&argument, extent(argument.rows), extent(argument.columns)});
+            slots_.push_back({&argument, extent(argument.rows), extent(argument.columns), slots_of(argument.replaces)});
             given_ += slots_.back().is_given() ? 1 : 0;
             outputs_ += slots_.back().is_output() ? 1 : 0;
         }
@@ -99,6 +105,18 @@ class Function {
             }
         }
         result.constant = std::stol(name);
+        return result;
+    }
+
+    // The slots of names that are separated by commas.
+    std::vector<std::size_t> slots_of(const char* names) const {
+        std::vector<std::size_t> result;
+        const std::string list = names == nullptr ? "" : "," + std::string(names) + ",";
+        for (std::size_t s = 0; s < slots_.size(); ++s) {
+            if (list.find("," + std::string(slots_[s].argument->name) + ",") != std::string::npos) {
+                result.push_back(s);
+            }
+        }
         return result;
     }
 
@@ -208,9 +226,9 @@ struct Function::Call {
     }
 };
 
-Region region(const py::array& array) {
+Region region(const py::array& array, std::size_t slot) {
     const auto* begin = static_cast<const char*>(array.data());
-    return {begin, begin + array.nbytes()};
+    return {begin, begin + array.nbytes(), slot};
 }
 
 // `("LeakyReLU", (0.01,))` as the C interface takes it.
@@ -304,7 +322,7 @@ py::object Function::operator()(const py::args& arguments, const py::kwargs& opt
         const py::handle object = arguments[position++];
         if (slot.is_input()) {
             const py::array array = call.check_array(slot, object);
-            inputs.push_back(region(array));
+            inputs.push_back(region(array, a));
             values[a].input = array.data();
         } else if (slot.argument->kind == EQGEN_ACTIVATION) {
             activations.push_back(std::make_unique<ActivationValue>(object, call.place(slot)));
@@ -331,9 +349,9 @@ py::object Function::operator()(const py::args& arguments, const py::kwargs& opt
             continue;
         }
         const py::array array = call.check_array(slots_[a], given);
-        const Region memory = region(array);
+        const Region memory = region(array, a);
         for (const Region& input : inputs) {
-            if (memory.overlaps(input) && !(kernel_.in_place != 0 && memory.equals(input))) {
+            if (memory.overlaps(input) && !(memory.equals(input) && slots_[a].may_replace(input.slot))) {
                 throw py::value_error(
                     call.place(slots_[a]) +
                     "expected an array apart from the arguments, found one that shares memory with them");
