@@ -123,9 +123,9 @@ def test_extreme_arguments(dtype: Any, native: ModuleType) -> None:
 
 
 def test_denormal_numbers(native: ModuleType) -> None:
-    for dtype in DTYPES:
-        tiny = np.finfo(dtype).smallest_subnormal
-        x = np.array([[tiny, 5 * tiny, np.finfo(dtype).tiny / 2]], dtype)
+    for dtype in (np.float32, np.float64):
+        tiny = float(np.finfo(dtype).smallest_subnormal)
+        x = np.array([[tiny, 5 * tiny, float(np.finfo(dtype).tiny) / 2]], dtype)
         np.testing.assert_allclose(native.each_log(x), np.log(x), rtol=1e-6)
         np.testing.assert_allclose(native.each_exp(native.each_log(x)), x, rtol=0.3)
         np.testing.assert_array_equal(native.each_tanh(x), x)
@@ -308,7 +308,8 @@ def test_gathering_and_its_adjoint(dtype: Any, native: ModuleType) -> None:
     r, c = native.scattered(rows, columns, g, h)
     expected = np.zeros((6, 5)), np.zeros((6, 5))
     np.add.at(expected[0], rows[:, 0], g)
-    np.add.at(expected[1], (slice(None), columns[0]), h)
+    for j, column in enumerate(columns[0]):
+        expected[1][:, column] += h[:, j]
     np.testing.assert_allclose(r, expected[0], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(c, expected[1], rtol=1e-5, atol=1e-6)
 

@@ -297,7 +297,7 @@ def test_a_failed_move_leaves_the_old_file_and_nothing_else(tmp_path: Path, monk
             raise OSError(28, "No space left on device")
         real(source, target)
 
-    monkeypatch.setattr(compiling.os, "replace", fails)
+    monkeypatch.setattr("eqgen.backends.compile.os.replace", fails)
     with pytest.raises(OSError, match="No space"):
         build(tmp_path / "out", {**SOURCES, "other.cpp": OTHER.replace("7", "8")})
     assert built.library.read_bytes() == before
