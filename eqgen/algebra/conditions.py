@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from eqgen.algebra.budget import Budget, Undefined
 from eqgen.algebra.expressions import Dim
-from eqgen.algebra.normal_form import BOOLEANS, UNIT, Atom, Core, Form, Rational, Terms, accumulate, exact
+from eqgen.algebra.normal_form import BOOLEANS, UNIT, Atom, Core, Form, Monomial, Rational, Terms, accumulate, exact
 from eqgen.algebra.powers import leading
 
 Selector: TypeAlias = tuple[str, str, int]
@@ -148,7 +148,10 @@ class Conditions(Core):
                 return self.one if value == 0 else self.zero_form
             if abs(sign) == 2:
                 return self.zero_form
-        _, d = self.content(form, False)
+        d = self._without_positive_factors(form)
+        compared = self._compared_by_logarithms(d)
+        if compared is not None:
+            return self._remembered(kind, compared)
         direction = Form(self, {m: c for m, c in d.terms.items() if m != UNIT})
         constant = Fraction(d.terms.get(UNIT, 0))
         scale = Fraction(
@@ -160,6 +163,28 @@ class Conditions(Core):
         threshold = exact(-side * constant / scale)
         extra = (side, threshold) if kind == "positive" else threshold
         return self.power_of(self.intern(kind, forms=(u,), extra=extra))
+
+    def _without_positive_factors(self, form: Form) -> Form:
+        """A form that is positive, and zero, where the given one is."""
+        if len(form.terms) > 1:
+            form = self.content(form, False)[1]
+        if len(form.terms) == 1:
+            ((monomial, c),) = form.terms.items()
+            return self.single(tuple(f for f in monomial if self.atoms[f[0]].sign < 2), 1 if c > 0 else -1)
+        return form
+
+    def _compared_by_logarithms(self, form: Form) -> Form | None:
+        """a exp(u) - b exp(v), for positive a and b, is positive where u + log(a) - v - log(b) is."""
+        terms = sorted(form.terms.items(), key=lambda t: t[1] < 0)
+        if len(terms) != 2 or not terms[0][1] > 0 > terms[1][1]:
+            return None
+        if any(self._monomial_sign(m) != 2 for m, _ in terms) or not any(self._is_exponential(m) for m, _ in terms):
+            return None
+        (m, a), (n, b) = terms
+        return self.log(self.single(m, a)) - self.log(self.single(n, -b))
+
+    def _is_exponential(self, monomial: Monomial) -> bool:
+        return any(self.atoms[s].kind == "function" and self.atoms[s].name == "exp" for s, _ in monomial)
 
     def condition(self, atom: Atom) -> Form:
         """The form d that the condition says is positive, or zero."""

@@ -25,17 +25,21 @@ Outcome: TypeAlias = Literal["everywhere", "off ties", "undecided"]
 MAX_DEPTH = 40
 
 
-def vanishes(algebra: Algebra, form: Form) -> Outcome:
-    """Whether a form is zero everywhere, or wherever no two compared quantities are equal, as far as is known."""
+def vanishes(algebra: Algebra, form: Form, moving: frozenset[str] = frozenset()) -> Outcome:
+    """Whether a form is zero everywhere, or off ties, as far as is known.
+
+    A tie is a point at which two compared quantities are equal that change with the entries of the tensors `moving`,
+    those with respect to which derivatives are taken: there a derivative need not exist.
+    """
     if _vanishes(algebra, form, 0):
         return "everywhere"
     ordered = _one_sided(algebra, form)
     if ordered.terms != form.terms and _vanishes(algebra, ordered, 0):
         return "everywhere"
-    if not any(a.kind == "zero" for a in algebra.atoms):
+    if not moving or not any(a.kind == "zero" for a in algebra.atoms):
         return "undecided"
-    generic = Rewrite(algebra, conditions=lambda kind, d: _generic_condition(algebra, kind, d)).form(ordered)
-    return "off ties" if generic.terms != ordered.terms and _vanishes(algebra, generic, 0) else "undecided"
+    off_ties = Rewrite(algebra, conditions=lambda kind, d: _off_ties(algebra, moving, kind, d)).form(ordered)
+    return "off ties" if off_ties.terms != ordered.terms and _vanishes(algebra, off_ties, 0) else "undecided"
 
 
 # --- bases ---------------------------------------------------------------------------------------------------
@@ -164,34 +168,35 @@ def _upper(algebra: Algebra, kind: str, d: Form) -> Form:
     return terms
 
 
-def _generic_condition(algebra: Algebra, kind: str, d: Form) -> Form:
-    if kind == "zero" and is_generic(algebra, d):
-        return algebra.zero_form
-    return algebra.positive(d) if kind == "positive" else algebra.zero(d)
+def _off_ties(algebra: Algebra, moving: frozenset[str], kind: str, d: Form) -> Form:
+    if kind == "positive":
+        return algebra.positive(d)
+    return algebra.zero_form if changes(algebra, d, moving) else algebra.zero(d)
 
 
-def is_generic(algebra: Algebra, form: Form) -> bool:
-    """Whether a form is different from zero for almost all values of its tensors, whatever the indices are.
+def changes(algebra: Algebra, form: Form, moving: frozenset[str]) -> bool:
+    """Whether a form changes with some moving tensor, so that it is zero on a thin set only, whatever the indices are.
 
-    It is when the highest power of some entry, of a tensor that occurs in it only once, has a generic coefficient.
+    It does when natural powers of an entry of the tensor, or of a sum that is linear in it, occur in the form and
+    nothing else in it reads the tensor.
     """
-    if form.constant() is not None:
-        return bool(form.terms)
-    seen: dict[str, set[int]] = {}
-    for monomial in form.terms:
-        for serial, e in monomial:
-            atom = algebra.atoms[serial]
-            plain = atom.kind == "tensor" and type(e) is int and e > 0 and serial not in algebra.special
-            for name in atom.names:
-                seen.setdefault(name, set()).add(serial if plain else -1)
-    for name, serials in sorted(seen.items()):
-        if len(serials) != 1 or -1 in serials or name in algebra.index_names:
+    for name in sorted(moving):
+        readers = {s for m in form.terms for s, _ in m if name in algebra.atoms[s].names}
+        if len(readers) != 1:
             continue
-        (serial,) = serials
-        degree = max((e for m in form.terms for s, e in m if s == serial), default=0)
-        highest = {tuple(f for f in m if f[0] != serial): c for m, c in form.terms.items() if (serial, degree) in m}
-        if is_generic(algebra, Form(algebra, highest)):
-            return True
-    if all(algebra.atoms[s].kind in ("size", "prime", "constant") for m in form.terms for s, _ in m):
-        return len(form.terms) == 1
+        (serial,) = readers
+        exponents = [e for m in form.terms for s, e in m if s == serial]
+        if not _is_linear(algebra, serial, name) or any(type(e) is not int or e < 0 for e in exponents):
+            continue
+        return True
     return False
+
+
+def _is_linear(algebra: Algebra, serial: int, name: str) -> bool:
+    atom = algebra.atoms[serial]
+    if atom.kind == "tensor":
+        return atom.name not in algebra.one_hot and atom.name not in algebra.index_names
+    readers = (
+        [(algebra.atoms[s], e) for s, e in atom.extra if name in algebra.atoms[s].names] if atom.kind == "sum" else []
+    )
+    return len(readers) == 1 and readers[0][0].kind == "tensor" and readers[0][1] == 1

@@ -81,10 +81,6 @@ class Witness:
         for statement in subject.program:
             self.values[statement.target] = self.evaluate(statement.value, self.values)
         self._sides: dict[int, Array] = {}
-        # A claim must have both sides here; the other steps are defined where the program is.
-        for step in subject.steps:
-            if step.expected is not None:
-                self.written(step), self.expected(step)
 
     @property
     def exact(self) -> bool:
@@ -213,6 +209,13 @@ class Witness:
         elif step.expected is None:
             self.values[step.target] = self.written(step)
 
+    def has_claims(self) -> bool:
+        """Both sides of every claim have a value here; other equations have one where the program has."""
+        for step in self.subject.steps:
+            if step.expected is not None:
+                self.written(step), self.expected(step)
+        return True
+
     def admissible(self) -> bool:
         """Whether the assumptions hold here."""
         tolerance = self.tolerance()
@@ -264,8 +267,12 @@ def witnesses(
     draws: int = 1,
     integers: bool = False,
     quick: bool = False,
+    total: bool = True,
 ) -> Iterator[Witness]:
-    """Points at which everything has a value and the assumptions hold: with doubles when `quick`, else exact ones."""
+    """Points at which everything has a value and the assumptions hold: with doubles when `quick`, else exact ones.
+
+    Unless `total`, a side of a claim need not have a value there.
+    """
     for shape in [f.shape for f in subject.free] + [a.shape for a in subject.program]:
         rows, columns = concrete_shape(shape, sizes)
         if rows * columns > LARGEST_MATRIX:
@@ -280,7 +287,7 @@ def witnesses(
         for field in fields:
             try:
                 witness = Witness(subject, module, sizes, free, field, functions)
-                if witness.admissible():
+                if witness.admissible() and (not total or witness.has_claims()):
                     yield witness
                     found += 1
             except NotPolynomial:
