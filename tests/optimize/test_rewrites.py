@@ -56,13 +56,17 @@ def test_names_of_a_rule_cannot_meet_names_of_a_program() -> None:
         (
             apply(
                 "matmul",
-                apply("subtract", apply("scale", size("M"), apply("identity", sizes=("M",))), apply("ones", sizes=("M", "M"))),
+                apply(
+                    "subtract",
+                    apply("scale", size("M"), apply("identity", sizes=("M",))),
+                    apply("ones", sizes=("M", "M")),
+                ),
                 A,
             ),
             "M * A - row_repeat(columns_sum(A), M)",
         ),
     ],
-)  # fmt: skip
+)
 def test_costly_forms_become_cheap_ones(before: Node, after: str) -> None:
     assert rewritten(before) == after
 
