@@ -33,7 +33,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
-BEGIN, END = "<!-- table2: written by benchmarks/table2.py -->", "<!-- end of table2 -->"
+NAME, WRITER = "table2", "benchmarks/table2.py"
+"""What the marks around the table say."""
 
 NATIVE = "native"
 TITLES = {
@@ -264,13 +265,10 @@ def processor() -> str:
 
 def write(text: str, documents: Sequence[Path] = DOCUMENTS) -> None:
     """Replace what stands between the marks in each document; all or nothing. ValueError where they are missing."""
-    pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
-    new = {}
-    for path in documents:
-        old = path.read_text(encoding="utf-8")
-        if not pattern.search(old):
-            raise ValueError(f"{path.name} has no place for the table: expected `{BEGIN}` and `{END}`")
-        new[path] = pattern.sub(lambda match: f"{BEGIN}\n{text}\n{END}", old)
+    sys.path.append(str(ROOT))
+    from docs.tables import placed
+
+    new = {path: placed(path.read_text(encoding="utf-8"), NAME, WRITER, text) for path in documents}
     for path, content in new.items():
         path.write_text(content, encoding="utf-8")
 

@@ -1,7 +1,7 @@
 /* One step of a softmax layer in C: forward, backward, update.
 
    cc -std=c99 -I generated/eqgen_cpp/src examples/softmax_layer.c \
-       -L generated/eqgen_cpp -lkernels -Wl,-rpath,"$PWD/generated/eqgen_cpp" -o softmax_layer */
+       -L generated/eqgen_cpp -leqgen_cpp -Wl,-rpath,"$PWD/generated/eqgen_cpp" -o softmax_layer */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ int main(void) {
     const float W[K * D] = {0.1f, -0.2f, 0.3f, -0.1f, 0.2f, 0.1f};
     const float b[K] = {0};
     float Y[N * K], DY[N * K], DX[N * D], DW[K * D], Db[K];
-    float new_W[K * D], new_b[K]; /* a result may not share memory with an operand */
+    float new_W[K * D], new_b[K];
 
     check(eqgen_softmax_forward_f32(N, D, K, X, W, b, Y));
     printf("loss before: %.6f\n", loss(Y, T));

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+
+from benchmarks import table2
+from docs import tables
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = ROOT / "benchmarks" / "table2.py"
 
 
 @pytest.fixture(scope="module")
-def table2() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("table2", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """250 examples of 3 classes that can be told apart."""
     generator = np.random.default_rng(0)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for part, count in (("train", 250), ("test", 60)):
         T = generator.integers(3, size=count)
         X = generator.integers(100, size=(count, 6)) + 150 * (np.arange(6) % 3 == T[:, np.newaxis])
@@ -51,8 +43,19 @@ def measured(loss: float, seconds: float, name: str = "numpy") -> dict[str, Any]
 def test_native_pytorch_and_generated_packages_end_at_the_same_loss(dataset: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     out = tmp_path / "runs.json"
-    line = [sys.executable, SCRIPT, "--dataset", dataset, "--backends", "native,torch,numpy", "--repeats", "2"]
-    done = subprocess.run([*line, "--json", out], capture_output=True, text=True, check=False, cwd=tmp_path)
+    line = [
+        sys.executable,
+        SCRIPT,
+        "--dataset",
+        dataset,
+        "--backends",
+        "native,torch,numpy",
+        "--repeats",
+        "2",
+        "--json",
+        out,
+    ]
+    done = subprocess.run(list(map(str, line)), capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     results = json.loads(out.read_text())
     assert list(results) == ["native", "torch", "numpy"]
@@ -85,7 +88,7 @@ def test_wrong_options_are_refused(options: list[str], message: str) -> None:
     assert message in done.stderr
 
 
-def test_the_table_shows_medians_their_spread_and_ratios(table2: ModuleType) -> None:
+def test_the_table_shows_medians_their_spread_and_ratios() -> None:
     results = {
         "native": [measured(0.2, s) for s in (2.0, 4.0, 3.0)],
         "numpy": [measured(0.2, s) for s in (6.0, 9.0, 5.0)],
@@ -95,29 +98,29 @@ def test_the_table_shows_medians_their_spread_and_ratios(table2: ModuleType) -> 
     assert rows[3] == "| eqgen_numpy | 0.200 | 0.500 | 0.250 | 6.00 (5.00 to 9.00) | 2.00 | 1.00 |"
 
 
-def test_a_loss_that_differs_is_seen(table2: ModuleType) -> None:
+def test_a_loss_that_differs_is_seen() -> None:
     results = {"native": [measured(0.2, 1.0)], "numpy": [measured(0.2, 1.0), measured(0.203, 1.0)]}
     assert table2.difference(results) == pytest.approx(0.003)
 
 
-def test_the_table_is_written_between_its_marks(table2: ModuleType, tmp_path: Path) -> None:
+def test_the_table_is_written_between_its_marks(tmp_path: Path) -> None:
     documents = [tmp_path / "a.md", tmp_path / "b.md"]
+    begin, end = tables.mark(table2.NAME, table2.WRITER)
     for path in documents:
-        path.write_text(f"before\n{table2.BEGIN}\nold\n{table2.END}\nafter\n")
-    table2.write(r"new \1", documents)
-    assert documents[1].read_text() == f"before\n{table2.BEGIN}\nnew \\1\n{table2.END}\nafter\n"
+        path.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    table2.write("new", documents)
+    assert documents[1].read_text() == f"before\n{begin}\nnew\n{end}\nafter\n"
     documents[1].write_text("no marks")
-    with pytest.raises(ValueError, match=r"b\.md has no place for the table"):
+    with pytest.raises(ValueError, match="no place for the table"):
         table2.write("other", documents)
     assert "new" in documents[0].read_text(), "a document was written although another cannot be"
 
 
-def test_openblas_is_not_told_which_processor_it_runs_on(table2: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_openblas_is_not_told_which_processor_it_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     assert "OPENBLAS_CORETYPE" not in table2.environment()
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/benchmarks.md"])
-def test_the_documents_have_a_place_for_the_table(name: str, table2: ModuleType) -> None:
-    text = (ROOT / name).read_text(encoding="utf-8")
-    assert text.count(table2.BEGIN) == text.count(table2.END) == 1
+def test_the_documents_have_a_place_for_the_table(name: str) -> None:
+    tables.placed((ROOT / name).read_text(encoding="utf-8"), table2.NAME, table2.WRITER, "")
