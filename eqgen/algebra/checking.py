@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from eqgen.algebra.definitions import Module, TypedDefinition
+from eqgen.algebra.printed import ILL_SHAPED, PRINTED
 from eqgen.algebra.verdict import Counterexample, EquationResult, Verdict
 from eqgen.algebra.verdict_store import VerdictStore, dependencies, verdict_key
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
@@ -29,7 +30,7 @@ JUDGES: tuple[Judge, ...] = get_args(Judge)
 WORKERS = "EQGEN_JOBS"
 """Environment variable: how many processes judge at once. The `eqgen` command sets it to the number of processors."""
 
-ORDER: tuple[Verdict, ...] = ("refuted", "unknown", "checked", "proved")
+ORDER: tuple[Verdict, ...] = ("refuted", "unknown", "checked", "proved", "refuted as printed")
 """Worst first."""
 
 
@@ -86,6 +87,8 @@ def verdict_text(equation: EquationResult) -> str:
         case "checked":
             return equation.sizes or "checked"
     text = f"{equation.verdict}: {equation.message}"
+    if equation.verdict == PRINTED and equation.message.startswith(ILL_SHAPED):
+        text = f"ill-shaped as printed{equation.message.removeprefix(ILL_SHAPED)}"
     if equation.counterexample is None:
         return text
     return f"{text}\n{counterexample_text(equation.counterexample, indent=8)}"
@@ -176,6 +179,13 @@ def merged(definition: TypedDefinition, proof: EquationResult, trial: EquationRe
         places = " and ".join(f"`{e.target}` in line {e.line}" for e in (proof, trial))
         raise JudgesDisagree(f"{definition.origin}: one verdict is on {places}")
     seconds = proof.seconds + trial.seconds
+    if PRINTED in (proof.verdict, trial.verdict):
+        if "refuted" in (proof.verdict, trial.verdict):
+            raise JudgesDisagree(
+                f"{definition.origin}: `{proof.target}` in line {proof.line}, which is recorded as a misprint, is "
+                f"{proof.verdict} ({proof.message}) and {trial.verdict} ({trial.message})"
+            )
+        return (proof if proof.verdict == PRINTED else trial).timed(seconds)
     if proof.verdict == "proved":
         if trial.verdict == "refuted":
             raise JudgesDisagree(
@@ -274,15 +284,17 @@ def suspects(module: Module, base: Module) -> list[TypedDefinition]:
 
 
 def refutation(definition: TypedDefinition, equation: EquationResult) -> Diagnostic:
-    """A refuted equation as an error."""
+    """A refuted equation as an error. One that is recorded as a misprint, but holds, has no counterexample."""
+    if equation.counterexample is None:
+        message = f"`{equation.target}` of {definition.kind} `{definition.name}` is {equation.message}"
+        return Diagnostic("E404", message, equation.span, hint="correct the record, or remove it")
     gradient = definition.kind not in ("lemma", "function") and " when " not in equation.target
     what = f"`{equation.target}` of {definition.kind} `{definition.name}`"
-    example = equation.counterexample
     return Diagnostic(
         "E401" if gradient else "E402",
         f"{what} is refuted: {equation.message}",
         equation.span,
-        hint="" if example is None else counterexample_text(example).replace("\n", "; "),
+        hint=counterexample_text(equation.counterexample).replace("\n", "; "),
     )
 
 

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from eqgen.algebra.definitions import Module
-from eqgen.algebra.draws import small_sizes
+from eqgen.algebra.draws import counterexample_sizes
 from eqgen.algebra.expressions import Symbol
 from eqgen.algebra.fields import MpmathField
 from eqgen.algebra.questions import Step, Subject
@@ -46,7 +46,7 @@ def smallest_counterexample(
 
 
 def _small_places(subject: Subject, module: Module, step: Step, deadline: float) -> Iterator[Place]:
-    for sizes in small_sizes(subject.sizes):
+    for sizes in counterexample_sizes(subject):
         try:
             trial = Trial(subject, module, sizes, deadline)
         except TooLarge:

@@ -85,6 +85,24 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Misprint:
+    """An equation as a source prints it, which does not hold.
+
+    statement  the lemma that claims it alone; for an ill-shaped one where `condition` holds, None without one
+    at         sizes at which it is refuted
+    problem    what does not fit, "" where the shapes do
+    condition  `N = K`: sizes at which the shapes fit all the same
+    """
+
+    text: str
+    span: Span = field(compare=False, repr=False)
+    statement: TypedDefinition | None
+    at: tuple[tuple[str, int], ...] = ()
+    problem: str = ""
+    condition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TypedDefinition:
     """One definition with shapes, names and operations resolved.
 
@@ -100,6 +118,7 @@ class TypedDefinition:
         scheduler   value: lets, then an assignment to the function name `eta`; or `first` and `next` for a recursion
         lemma       let
     claims                 lemmas: what is to be proven
+    misprints              lemmas: what the source prints instead
     draws                  initializers: what the weight is drawn from
     """
 
@@ -114,6 +133,7 @@ class TypedDefinition:
     variables: Mapping[str, Variable] = field(default_factory=dict)
     blocks: Mapping[str, tuple[Assignment, ...]] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
+    misprints: tuple[Misprint, ...] = ()
     assumptions: tuple[Node, ...] = ()
     draws: tuple[tuple[str, Draw], ...] = ()
 

@@ -11,7 +11,7 @@ from typing import Any
 from eqgen.algebra.definitions import Module
 from eqgen.algebra.expressions import Apply, Node, symbols
 from eqgen.algebra.fields import RationalField, SympyField, concrete_shape, evaluate, filled
-from eqgen.algebra.questions import Free
+from eqgen.algebra.questions import Free, Subject
 
 ATTEMPTS = 48
 SIZE_POOLS = ((4, 3, 2, 5, 6, 7), (3, 2, 4, 6, 5, 7), (5, 2, 3, 4, 7, 6))
@@ -33,6 +33,13 @@ def small_sizes(names: Sequence[str]) -> Iterator[dict[str, int]]:
     choices = itertools.islice(itertools.product(range(1, SMALL_SIZES + 1), repeat=len(names)), 3 ** min(len(names), 6))
     for chosen in sorted(choices, key=lambda c: (sum(c), c))[:MOST_SMALL_SIZES]:
         yield dict(zip(names, chosen, strict=True))
+
+
+def counterexample_sizes(subject: Subject) -> Iterator[dict[str, int]]:
+    """The sizes at which a counterexample is looked for: those that are wanted first, then the smallest."""
+    if subject.at:
+        yield {name: value for name, value in subject.at if name in subject.sizes}
+    yield from small_sizes(subject.sizes)
 
 
 class Drawer:

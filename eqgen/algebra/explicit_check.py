@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from eqgen.algebra.counterexamples import smallest_counterexample
 from eqgen.algebra.definitions import Module, TypedDefinition
 from eqgen.algebra.draws import unequal_sizes
+from eqgen.algebra.printed import judged
 from eqgen.algebra.questions import Step, Subject, subjects
 from eqgen.algebra.trials import OutOfTime, Point, TooLarge, Trial
 from eqgen.algebra.verdict import EquationResult
@@ -29,13 +30,15 @@ def check_definition(
     """A verdict for every gradient, activation derivative, stable form and claim of a definition, in their order.
 
     `module` gives the functions and activations that the definition calls. The verdicts are `checked`, `refuted` with
-    a counterexample, and `unknown` where `seconds` were not enough, where matrices are too large to be written out, or
-    where no point was found that satisfies what is assumed.
+    a counterexample, `refuted as printed` for the misprints that are recorded, and `unknown` where `seconds` were not
+    enough, where matrices are too large to be written out, or where no point was found that satisfies what is assumed.
     """
     deadline = time.monotonic() + seconds
-    return [
-        result for subject in subjects(definition) for result in _Judge(subject, module, draws, seed, deadline).run()
-    ]
+
+    def check(subject: Subject) -> list[EquationResult]:
+        return _Judge(subject, module, draws, seed, deadline).run()
+
+    return [result for subject in subjects(definition) for result in check(subject)] + judged(definition, check)
 
 
 @dataclass

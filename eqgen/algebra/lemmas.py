@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from eqgen.algebra.bindings import lets as bind_lets
 from eqgen.algebra.definitions import Assignment, Claim, TypedDefinition
 from eqgen.algebra.expressions import Apply, Derivative, Dim, Node, Symbol, apply, shape_text, substitute, walk
+from eqgen.algebra.printed import BLOCKS, misprints
 from eqgen.algebra.scope import Abandoned, Scope
 from eqgen.language.model import Block, Equation, Expression, Name, Span, Statement
 
@@ -32,6 +33,8 @@ def lemma(e: DefinitionElaborator) -> TypedDefinition:
                     claims.extend(_conclusion(e, inner, scope, hypotheses))
         elif isinstance(s, Block) and s.kind == "let":
             bind_lets(e, [s], scope, lets)
+        elif isinstance(s, Block) and s.kind in BLOCKS:
+            continue  # below, when all sizes are known
         elif isinstance(s, Equation):
             with e.guarded():
                 claims.extend(_chain(e, s, scope))
@@ -40,7 +43,7 @@ def lemma(e: DefinitionElaborator) -> TypedDefinition:
                 "E303",
                 f"this does not belong in lemma `{e.source.name.name}`",
                 s.span,
-                "`let`, equations, `for each row i` and `then`",
+                "`let`, equations, `for each row i`, `then` and `printed ...`",
             )
     if not claims and not e.parent.diagnostics:
         e.error("E302", f"lemma `{e.source.name.name}` claims nothing", e.source.name.span, "an equation")
@@ -51,7 +54,8 @@ def lemma(e: DefinitionElaborator) -> TypedDefinition:
     for a in lets:
         values[a.target] = substitute(a.value, values)
     typed = e.build({"let": tuple(lets)})
-    return replace(typed, claims=tuple(_with_values(c, values) for c in claims))
+    recorded = tuple(misprints(e, e.scope.sizes))
+    return replace(typed, claims=tuple(_with_values(c, values) for c in claims), misprints=recorded)
 
 
 def _with_values(claim: Claim, values: dict[str, Node]) -> Claim:

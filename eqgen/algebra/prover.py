@@ -22,6 +22,7 @@ from eqgen.algebra.gradient import Backpropagation, Gradients, entries, gradient
 from eqgen.algebra.index_form import Algebra, Definition, Reader, fits
 from eqgen.algebra.inline import inline
 from eqgen.algebra.normal_form import Form
+from eqgen.algebra.printed import judged
 from eqgen.algebra.questions import Free, Step, Subject, subjects
 from eqgen.algebra.refutation import Contradiction, Judge
 from eqgen.algebra.verdict import EquationResult
@@ -41,16 +42,18 @@ class Limits:
 def prove_definition(
     definition: TypedDefinition, module: Module, limits: Limits | None = None, *, judge: bool = True
 ) -> list[EquationResult]:
-    """A verdict for every equation of a definition, in order: `proved`, `refuted` or `unknown`.
+    """A verdict for every equation of a definition, in order: `proved`, `refuted` or `unknown`; then one for every
+    misprint that is recorded.
 
     `module` gives the functions and activations that are called. Without `judge` nothing is evaluated for what the
     normal form proves; what it does not prove is evaluated in any case, to find a counterexample.
 
     Raises Contradiction when the normal form and the evaluation disagree.
     """
-    return [
+    proven = [
         result for subject in subjects(definition) for result in prove_subject(subject, module, limits, judge=judge)
     ]
+    return proven + judged(definition, lambda subject: prove_subject(subject, module, limits, judge=judge))
 
 
 def prove_subject(

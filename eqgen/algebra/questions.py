@@ -61,6 +61,7 @@ class Subject:
 
     seeds   for each output of the program the name of its free gradient; "" for the gradient 1 of a loss, or of a
             function that acts entry by entry
+    at      the sizes of the counterexample that is wanted, where that matters
     """
 
     free: tuple[Free, ...]
@@ -70,6 +71,7 @@ class Subject:
     assumptions: tuple[Node, ...]
     activations: tuple[str, ...]
     sizes: tuple[str, ...]
+    at: tuple[tuple[str, int], ...] = ()
 
 
 def subjects(definition: TypedDefinition) -> Iterator[Subject]:

@@ -5,6 +5,7 @@ Verdicts, never mixed up:
     refuted   wrong, with a counterexample that was evaluated independently
     checked   neither proved nor refuted; explicit evaluation at several unequal sizes agrees
     unknown   a limit was reached
+    refuted as printed   recorded as what a source prints; refuted, or ill-shaped, as the record says
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Literal, TypeAlias
 
 from eqgen.language.model import Span
 
-Verdict: TypeAlias = Literal["proved", "checked", "refuted", "unknown"]
+Verdict: TypeAlias = Literal["proved", "checked", "refuted", "unknown", "refuted as printed"]
 
 
 @dataclass(frozen=True, slots=True)

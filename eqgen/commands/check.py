@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from eqgen.algebra.checking import DefinitionResult
     from eqgen.algebra.definitions import TypedDefinition
 
-COLOURS = {"proved": "green", "checked": "cyan", "refuted": "bold red", "unknown": "yellow"}
+COLOURS = {
+    "proved": "green", "checked": "cyan", "refuted": "bold red", "unknown": "yellow", "refuted as printed": "magenta",
+}  # fmt: skip
 
 
 class JudgeName(StrEnum):

@@ -236,7 +236,7 @@ class _Body:
             self.assembler.report("E009", f"`{opener.kind}` is empty", span, hint=hint)
         statements = self.statements(group.children, (*inside, opener.kind))
         end = max(inner.line.end for inner, _ in each([group]))
-        return Block(Span(span.source, span.start, end), opener.kind, statements, opener.condition)
+        return Block(Span(span.source, span.start, end), opener.kind, statements, opener.condition, opener.sizes)
 
     def part(self, item: Text | Reference | Dims | Declarations | Assume, span: Span, inside: tuple[str, ...]) -> None:
         if inside:

@@ -60,10 +60,11 @@ class StableWith:
 
 @dataclass(frozen=True, slots=True)
 class Opener:
-    """A line that opens a block: `forward`, `when one_hot(T)`, `for each row i`, `then`."""
+    """A line that opens a block: `forward`, `when one_hot(T)`, `for each row i`, `then`, `printed refuted at M = 1`."""
 
     kind: str
     condition: Expression | None
+    sizes: tuple[Equation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from eqgen.language.model import Call, Declaration, Draw, Equation, Expression, 
 from eqgen.language.printer import INDENT, WIDTH, broken, expression_text
 
 _KEYWORD_WIDTH = 8
+_BEFORE_SIZES = {"printed refuted": "at", "printed ill-shaped": "unless"}
 
 
 class LinePrinter:
@@ -67,6 +68,9 @@ class LinePrinter:
         if isinstance(item, StableWith):
             bindings = [(f"{self.text(equation.target)} = ", equation.value) for equation in item.equations]
             return self.joined("stable with ", bindings, indent)
+        if isinstance(item, Opener) and item.sizes:
+            start = f"{item.kind} {_BEFORE_SIZES[item.kind]} "
+            return self.joined(start, [(f"{self.text(e.target)} = ", e.value) for e in item.sizes], indent)
         if isinstance(item, Opener):
             return self.joined(f"{item.kind} ", [("", item.condition)], indent) if item.condition else [item.kind]
         if isinstance(item, Draw):

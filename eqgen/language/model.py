@@ -150,15 +150,16 @@ class Return(Statement):
 class Block(Statement):
     """An indented or inline group.
 
-    `kind` is forward, backward, update, evaluate, then, when, `for each row`, `for each column`, let (one Equation) or
-    stable (the equations behind `with`, and a Return).
+    `kind` is forward, backward, update, evaluate, then, when, `for each row`, `for each column`, `printed refuted`,
+    `printed ill-shaped`, let (one Equation) or stable (the equations behind `with`, and a Return).
     `condition` holds the expression after `when` (a call such as `one_hot(T)`) and the index name after `for each
-    row`/`for each column`.
+    row`/`for each column`; `sizes` the equations after `printed refuted at` and `printed ill-shaped unless`.
     """
 
     kind: str
     statements: tuple[Statement, ...]
     condition: Expression | None = None
+    sizes: tuple[Equation, ...] = ()
 
 
 # --- declarations and definitions ------------------------------------------------------------------------

@@ -37,7 +37,7 @@ ROLES: Final = ("input", "param", "output", "target", "state", "random")
 OUTER_BLOCKS: Final = ("forward", "backward", "evaluate", "update")
 BLOCKS: Final = (*OUTER_BLOCKS, "then")
 ATTRIBUTES: Final = ("sparse", "positive", "index")
-KEYWORDS: Final = (*ROLES, *BLOCKS, "source", "dims", "assume", "let", "stable", "when", "for", "use")
+KEYWORDS: Final = (*ROLES, *BLOCKS, "source", "dims", "assume", "let", "stable", "when", "for", "printed", "use")
 
 # An example of each line, shown when a line that begins with the word cannot be read.
 USAGE: Final[dict[str, str]] = {
@@ -57,6 +57,7 @@ USAGE: Final[dict[str, str]] = {
     "stable": "stable with Z = X - column_repeat(rows_max(X), K)",
     "when": "when one_hot(T)",
     "for": "for each row i",
+    "printed": "printed refuted at M = 1, N = 2",
     "use": "use Linear(X, W, b) -> Z",
     **{block: f"{block} (alone on its line)" for block in BLOCKS},
 }

@@ -243,6 +243,10 @@ class _Builder(Transformer_NonRecursive[Token, Item]):
     def for_each(self, children: list[object]) -> Opener:
         return Opener(" ".join(str(children[0]).split()), next(_expressions(children)))
 
+    def printed(self, children: list[object]) -> Opener:
+        sizes = tuple(child for child in children if isinstance(child, Equation))
+        return Opener(" ".join(str(children[0]).split()), None, sizes)
+
     def use(self, children: list[object]) -> Use:
         definition, results = children[1], children[-1]
         assert isinstance(definition, Token) and isinstance(results, tuple)

@@ -22,7 +22,7 @@ lemma standardization_of_column "eqs. (33)-(35)"
 lemma standardization_jacobian "eqs. (36), (37)"
     source  "Wesselink et al."
 
-    # (36) prints its first term without the identity matrix, a scalar minus an N x N matrix.
+    # (36) leaves the identity matrix out: a scalar minus an N x N matrix.
     r: N x 1
     let sigma = r.T * r / N
     let s = sigma^(-1 / 2)
@@ -33,6 +33,9 @@ lemma standardization_jacobian "eqs. (36), (37)"
                        = s * identity(N) - r * (sigma^(-3 / 2) / 2) * (2 * r.T / N)
                        = s / N * (N * identity(N) - sigma^(-1) * r * r.T)
                        = s / N * (N * identity(N) - z * z.T)
+    printed ill-shaped unless N = 1
+        jacobian(z, r) = s - r * (sigma^(-3 / 2) / 2) * jacobian(sigma, r)
+        jacobian(z, r) = s - r * (sigma^(-3 / 2) / 2) * (2 * r.T / N)
 
 lemma standardization_gradient "eq. (38)"
     source  "Wesselink et al."

@@ -71,10 +71,13 @@ lemma table_sums "Table 1"
 lemma table_means "Table 1"
     source  "Wesselink et al."
 
-    # Table 1 divides by n for columns_mean and by m for rows_mean. A column of an m x n matrix has m entries.
+    # A column of an m x n matrix has m entries, and its mean divides by m.
     X: M x N
     columns_mean(X) = ones(1, M) * X / M
     rows_mean(X)    = X * ones(N, 1) / N
+    printed refuted at M = 1, N = 2
+        columns_mean(X) = ones(1, M) * X / N
+        rows_mean(X)    = X * ones(N, 1) / M
 
 lemma table_functions "Table 1"
     source  "Wesselink et al."

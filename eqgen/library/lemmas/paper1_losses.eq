@@ -109,7 +109,9 @@ lemma negative_log_likelihood_vector "eq. (48)"
 lemma negative_log_likelihood_batch "eq. (48)"
     source  "Wesselink et al."
 
-    # (48) prints -(1 / ((Y ⊙ T) 1_K)) ⊙ T, an N x 1 times an N x K matrix: the factor 1_Kᵀ is missing.
+    # (48) leaves the factor 1_Kᵀ out: an N x 1 times an N x K matrix, entry by entry.
     Y, T: N x K positive
     let L = -(ones(1, N) * log(hadamard(Y, T) * ones(K, 1)))
     gradient(L, Y) = -hadamard(reciprocal(hadamard(Y, T) * ones(K, 1)) * ones(1, K), T)
+    printed ill-shaped unless K = 1
+        gradient(L, Y) = -hadamard(reciprocal(hadamard(Y, T) * ones(K, 1)), T)

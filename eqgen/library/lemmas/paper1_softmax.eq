@@ -56,7 +56,6 @@ lemma softmax_gradient_of_row "section 5.1, before eq. (14)"
 lemma softmax_gradient_rows_to_batch "eq. (14)"
     source  "Wesselink et al."
 
-    # Listings 5 and 7 agree; Listing 6 writes column_repeat(diag(DY * Y.T), N), whose shape N x N fits only for N = K.
     Y, DY, DZ: N x K
     for each row i
         Dz_i = Dy_i * (Diag(y_i) - y_i.T * y_i)
@@ -65,12 +64,16 @@ lemma softmax_gradient_rows_to_batch "eq. (14)"
         DZ = hadamard(DY - diag(DY * Y.T) * ones(1, K), Y)
            = hadamard(Y, DY - column_repeat(diag(DY * Y.T), K))
 
-lemma softmax_gradient "eq. (14)"
+lemma softmax_gradient "eq. (14); Listing 6"
     source  "Wesselink et al."
 
+    # Listing 6 writes N for K and tests it at N = K = 2, where nothing is wrong. Listing 5 has it right.
     Z, DY: N x K
     let Y = softmax(Z)
-    gradient(elements_sum(hadamard(DY, Y)), Z) = hadamard(DY - diag(DY * Y.T) * ones(1, K), Y)
+    let L = elements_sum(hadamard(DY, Y))
+    gradient(L, Z) = hadamard(DY - diag(DY * Y.T) * ones(1, K), Y)
+    printed ill-shaped unless N = K
+        gradient(L, Z) = hadamard(Y, DY - column_repeat(diag(DY * Y.T), N))
 
 lemma softmax_layer_gradients "eq. (15)"
     source  "Wesselink et al."

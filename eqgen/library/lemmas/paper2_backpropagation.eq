@@ -40,12 +40,14 @@ lemma avram_layer_input_gradient(act) "back prop, the recursion"
 lemma avram_weight_jacobian "back prop, jacobian of z by W"
     source  "Avram"
 
-    # Column j holds the derivatives of z_j by row j of W. The document's second matrix has x as its rows: it is the
-    # transpose of this one, and of the matrix that it defines.
+    # Column j holds the derivatives of z_j by row j of W. The second matrix of the document has x as its rows: it is
+    # the transpose of the matrix that it is meant to be.
     x: D x 1
     W: K x D
     b: K x 1
     gradient(elements_sum(W * x + b), W).T = column_repeat(x, K)
+    printed ill-shaped unless D = K
+        gradient(elements_sum(W * x + b), W).T = row_repeat(x.T, K)
 
 lemma avram_weight_gradient(act) "back prop, gradient of x by W"
     source  "Avram"
@@ -58,6 +60,11 @@ lemma avram_weight_gradient(act) "back prop, gradient of x by W"
     gradient(elements_sum(act(z)), W).T = hadamard(column_repeat(x, K), row_repeat(act'(z).T, D))
                                         = x * act'(z).T
     gradient(dot(Dy, act(z)), W) = hadamard(Dy, act'(z)) * x.T
+    printed ill-shaped unless D = K
+        gradient(elements_sum(act(z)), W).T = hadamard(
+            row_repeat(x.T, K),
+            column_repeat(act'(z), D)
+        )
 
 lemma avram_bias_gradient(act) "back prop, gradient of x by b"
     source  "Avram"
@@ -80,7 +87,7 @@ lemma avram_softmax_cross_entropy "implementation, softmax with cross-entropy"
 lemma avram_batch_weight_gradient "implementation, gradient of W for a batch"
     source  "Avram"
 
-    # The sum over p of G_pk x_pj is entry (j, k) of Xᵀ G. Gᵀ X is its transpose and has the shape of W.
+    # The sum over p of G_pk x_pj is entry (j, k) of Xᵀ G; the document writes Gᵀ X, its transpose.
     X: N x D
     W: K x D
     b: 1 x K
@@ -88,6 +95,8 @@ lemma avram_batch_weight_gradient "implementation, gradient of W for a batch"
     let L = elements_sum(hadamard(G, X * W.T + row_repeat(b, N)))
     gradient(L, W).T = X.T * G
     gradient(L, W)   = G.T * X
+    printed ill-shaped unless D = K
+        gradient(L, W).T = G.T * X
 
 lemma avram_batch_bias_gradient "implementation, gradient of b for a batch"
     source  "Avram"

@@ -15,10 +15,13 @@ lemma jin_binary_cross_entropy_gradient "gradient of the loss by the predictions
 lemma jin_sigmoid_derivative "derivative of the predictions by z"
     source  "Jin"
 
+    # The slides write the diagonal alone, a vector, for the matrix of all derivatives.
     z: N x 1
     let y = sigmoid(z)
     jacobian(y, z) = Diag(hadamard(sigmoid(z), ones(N, 1) - sigmoid(z)))
                    = Diag(hadamard(y, ones(N, 1) - y))
+    printed ill-shaped unless N = 1
+        jacobian(y, z) = hadamard(y, ones(N, 1) - y)
 
 lemma jin_sigmoid_cross_entropy_gradient "gradient of the loss by z"
     source  "Jin"
@@ -47,11 +50,14 @@ lemma jin_output_by_weights "derivative of z by w2"
 lemma jin_output_by_bias "derivative of z by b"
     source  "Jin"
 
-    # The slides write z = h w2 + 1ᵀ b and the derivative 1ᵀ with 1 a vector of N entries; z is a column, and so is 1.
+    # The slides write z = h w2 + 1ᵀ b and the derivative 1ᵀ; z is a column of N entries, and so is 1.
     h: N x H
     w: H x 1
     b: 1 x 1
     jacobian(h * w + row_repeat(b, N), b) = ones(N, 1)
+    printed ill-shaped unless N = 1
+        jacobian(h * w + ones(1, N) * b, b)   = ones(1, N)
+        jacobian(h * w + row_repeat(b, N), b) = ones(1, N)
 
 lemma jin_relu_derivative "derivative of h by x W1"
     source  "Jin"

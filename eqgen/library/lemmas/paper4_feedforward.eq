@@ -5,7 +5,7 @@ lemma ff_softmax_jacobian "section 2, jacobian of the softmax"
     source  "Gradients for FF NN"
 
     # Entry (i, k) is -S_i S_k for i /= k and S_i (1 - S_i) for i = k. The text above the matrix says -S_i S_i for the
-    # first case; the matrix is right.
+    # first case.
     z: 1 x C
     let e = exp(z)
     let f = elements_sum(e)
@@ -13,6 +13,8 @@ lemma ff_softmax_jacobian "section 2, jacobian of the softmax"
     jacobian(S, z) = Diag(e) / f - e.T * e / f^2
                    = Diag(S) - S.T * S
     diag(jacobian(S, z)).T = hadamard(S, ones(1, C) - S)
+    printed refuted at C = 2
+        jacobian(S, z) = Diag(S) - square(S).T * ones(1, C)
 
 lemma ff_cross_entropy_gradient "section 2, gradient by the softmax"
     source  "Gradients for FF NN"
@@ -131,7 +133,7 @@ lemma ff_four_layers_hidden "section 2.2, delta3, delta2, delta1 and the gradien
     source  "Gradients for FF NN"
 
     # y is the output of the layer below, x for the first layer; delta is that of the layer above. The last line of
-    # section 2.2 repeats the name W2, where the gradient by W1 is meant.
+    # section 2.2 gives the gradient by W1 the name of that by W2, which is W here when V is W1.
     y: 1 x G
     V: G x H
     a: 1 x H
@@ -143,3 +145,5 @@ lemma ff_four_layers_hidden "section 2.2, delta3, delta2, delta1 and the gradien
     gradient(L, a) = d
     gradient(L, V) = y.T * d
     gradient(L, y) = d * V.T
+    printed ill-shaped unless C = H, G = H
+        gradient(L, W) = y.T * d
