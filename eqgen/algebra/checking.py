@@ -94,8 +94,10 @@ def verdict_text(equation: EquationResult) -> str:
     return f"{text}\n{counterexample_text(equation.counterexample, indent=8)}"
 
 
-def counterexample_text(example: Counterexample, indent: int = 0) -> str:
-    """Sizes, operands and the entry that differs, a line each."""
+def counterexample_text(
+    example: Counterexample, indent: int = 0, words: tuple[str, str] = ("as written", "derived")
+) -> str:
+    """Sizes, operands and the entry that differs, a line each; `words` say what its two values are."""
     lines = []
     if example.sizes:
         lines.append("with " + ", ".join(f"{name} = {size}" for name, size in example.sizes.items()))
@@ -104,7 +106,7 @@ def counterexample_text(example: Counterexample, indent: int = 0) -> str:
     for name, rows in example.values.items():
         lines.append(f"{name} = [{'; '.join(' '.join(row) for row in rows)}]")
     i, j = example.position
-    lines.append(f"entry ({i}, {j}): as written {example.yours}, derived {example.derived}")
+    lines.append(f"entry ({i}, {j}): {words[0]} {example.yours}, {words[1]} {example.derived}")
     if example.finite_difference:
         lines[-1] += f", by finite differences {example.finite_difference}"
     return "\n".join(" " * indent + line for line in lines)
@@ -312,6 +314,8 @@ def elapsed(results: Sequence[DefinitionResult]) -> float:
 def summary(results: Sequence[DefinitionResult], started: float) -> str:
     """`12 definitions, 30 equations: 28 proved, 2 checked; 1.2 s`."""
     equations = [e for r in results for e in r.equations]
-    counts = ", ".join(f"{n} {v}" for v in reversed(ORDER) if (n := sum(e.verdict == v for e in equations)))
+    counts = ", ".join(
+        f"{n} {v}" for v in (*reversed(ORDER[:-1]), ORDER[-1]) if (n := sum(e.verdict == v for e in equations))
+    )
     seconds = time.perf_counter() - started
     return f"{len(results)} definitions, {len(equations)} equations: {counts or 'nothing to check'}; {seconds:.1f} s"

@@ -180,8 +180,8 @@ def _judged(misprint: Misprint, judge: Callable[[Subject], list[EquationResult]]
     if misprint.problem:
         message = f"{ILL_SHAPED}: {misprint.problem}"
         if misprint.condition:
-            outcome = "refuted" if wrong else "undecided" if undecided else "right"
-            message += f"; where {misprint.condition} it fits, and is {outcome}"
+            outcome = "is refuted" if wrong else "is undecided" if undecided else "holds"
+            message += f"; where {misprint.condition} it fits, and {outcome}"
         return replace(verdict, message=message, counterexample=None if wrong is None else wrong.counterexample)
     if wrong is None:
         if undecided is not None:

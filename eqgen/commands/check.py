@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,6 +36,9 @@ def check(
     names: Annotated[
         str | None, typer.Option(metavar="NAME,...", help="Check these definitions only.", show_default=False)
     ] = None,
+    papers: Annotated[
+        bool, typer.Option("--papers", help="Check the lemmas that name a source, and print the score of each.")
+    ] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Judge again what has been judged before.")] = False,
     json: console.Json = False,
 ) -> None:
@@ -48,13 +51,15 @@ def check(
 
         module = load_files(files or [])
         chosen = _chosen(own_definitions(module, library()), console.names(names))
+        if papers:
+            chosen = [d for d in chosen if d.kind == "lemma" and d.reference]
         store = None if anew else default_store()
         with _progress(len(chosen), shown=not json) as advance:
             results = check_module(chosen, module, judge.value, store=store, progress=advance)
     if json:
-        console.emit({"definitions": [r.to_json() for r in results]})
+        console.emit(_scores_json(results) if papers else {"definitions": [r.to_json() for r in results]})
     else:
-        _print(results)
+        _print_scores(results) if papers else _print(results)
         for verdict, diagnostic in (("unknown", undecided), ("refuted", refutation)):
             found = [diagnostic(r.definition, e) for r in results for e in r.equations if e.verdict == verdict]
             console.show(found)
@@ -98,6 +103,32 @@ def _print(results: Sequence[DefinitionResult]) -> None:
     nothing = [r.definition.name for r in results if not r.equations]
     if nothing:
         out.print(Text(f"nothing to check: {', '.join(nothing)}", "dim"))
+
+
+def _scores_json(results: Sequence[DefinitionResult]) -> dict[str, Any]:
+    from eqgen.algebra.papers import scores
+
+    return {"papers": [score.to_json() for score in scores(results)]}
+
+
+def _print_scores(results: Sequence[DefinitionResult]) -> None:
+    """A line for each paper, then what it prints that does not hold."""
+    from rich.table import Table
+
+    from eqgen.algebra.papers import HEADINGS, scores
+
+    out = console.console()
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in HEADINGS:
+        table.add_column(heading, justify="left" if heading == HEADINGS[0] else "right")
+    found = scores(results)
+    for score in found:
+        table.add_row(*score.row())
+    out.print(table)
+    for score in found:
+        for printed in score.printed:
+            typer.echo(f"\n{printed}")
+    typer.echo()
 
 
 @contextmanager

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from eqgen.algebra.checking import JUDGES, Judge, check_definition, refutation, verdict_text
+from eqgen.algebra.checking import JUDGES, Judge, check_definition, check_module, refutation, verdict_text
 from eqgen.algebra.definitions import Module, TypedDefinition
 from eqgen.algebra.elaborate import elaborate
+from eqgen.algebra.papers import scores
 from eqgen.algebra.verdict import EquationResult
 from eqgen.algebra.verdict_store import VerdictStore
 from eqgen.language import DiagnosticError, format_source, parse
@@ -64,7 +65,7 @@ def test_an_ill_shaped_equation_says_what_does_not_fit_and_what_holds_where_it_f
     assert result.verdict == "refuted as printed"
     assert result.message == (
         "ill-shaped: in `DY - column_repeat(diag(DY * Y.T), N)`: operands have shapes N x K and N x N; "
-        "where N = K it fits, and is right"
+        "where N = K it fits, and holds"
     )
     assert verdict_text(result).startswith("ill-shaped as printed: in `DY - ")
 
@@ -148,3 +149,36 @@ def test_verdicts_on_misprints_are_kept(tmp_path: object) -> None:
     results = check_definition(definition, module, "proof")
     store.save("00", definition, results)
     assert store.load("00", definition) == results
+
+
+def test_a_paper_is_scored_by_what_holds_and_by_what_it_prints() -> None:
+    text = (MEAN + "\n" + LISTING).replace("    X: M x N\n", '    source  "A"\n    X: M x N\n')
+    module = elaborate([parse(text.replace("    Y, DY: N x K\n", '    source  "B"\n    Y, DY: N x K\n'), "test.eq")])
+    first, second = scores(check_module(module.definitions, module, "proof"))
+    assert first.row() == ("A", "1", "1", "1", "1", "0", "1 of 1")
+    assert second.row() == ("B", "1", "1", "1", "0", "1", "1 of 1")
+    (printed,) = first.printed
+    assert str(printed).splitlines() == [
+        "A, Table 1 (test.eq:1)",
+        "    printed     columns_mean(X) = ones(1, M) * X / N",
+        "    refuted     with M = 1, N = 2, X = [3 -2], entry (1, 1): as printed 3/2, right 3",
+        "    proved      columns_mean(X) = ones(1, M) * X / M (lemma mean)",
+    ]
+    assert second.to_json()["printed"][0]["ill_shaped"] is True  # type: ignore[index]
+
+
+def test_a_record_that_is_wrong_explains_nothing() -> None:
+    text = MEAN.replace("X / N", "X / M").replace("    X: M x N\n", '    source  "A"\n    X: M x N\n')
+    module = elaborate([parse(text, "test.eq")])
+    (score,) = scores(check_module(module.definitions, module, "proof"))
+    assert score.row()[-1] == "0 of 1"
+
+
+def test_the_correction_of_a_step_is_the_step_that_comes_closest() -> None:
+    lemma = (
+        'lemma l "t"\n    source  "A"\n    X: M x N\n    2 * X = X + X\n          = X + (2 * X - X)\n'
+        "    printed refuted at M = 1, N = 1\n        2 * X = X + (3 * X - X)\n"
+    )
+    module = elaborate([parse(lemma, "test.eq")])
+    (score,) = scores(check_module(module.definitions, module, "proof"))
+    assert score.printed[0].corrected == "2 * X = X + (2 * X - X)"
