@@ -79,6 +79,7 @@ class Operation:
     adjoint      (node, D) -> for each operand its gradient as an expression, or None for an integer or boolean one
     flops        floating-point operations, from result shape and operand shapes (ints or SymPy symbols)
     memory       elements written; 0 for a view
+    reads        elements read, where these are not all elements of all operands
     domain       what must hold of the entries ("" for nothing)
     note         what a reader should know, above all where the reference is wrong
     entrywise    the operation acts entry by entry; operands may then also be scalars
@@ -95,6 +96,7 @@ class Operation:
     adjoint: Callable[[Apply, Node], tuple[Node | None, ...]]
     flops: Callable[[tuple[Any, Any], tuple[tuple[Any, Any], ...]], Any]
     memory: Callable[[tuple[Any, Any], tuple[tuple[Any, Any], ...]], Any] = lambda out, args: out[0] * out[1]
+    reads: Callable[[tuple[Any, Any], tuple[tuple[Any, Any], ...]], Any] | None = None
     size_counts: tuple[int, ...] = (0,)
     domain: str = ""
     note: str = ""
@@ -144,6 +146,9 @@ def row_vector(shape: Shape, argument: int = 0) -> Dim:
 
 
 # --- costs -----------------------------------------------------------------------------------------------
+#
+# A floating-point operation is an addition, a multiplication, a division, a comparison, a choice, or one evaluation of
+# an elementary function. A sum or maximum of n entries counts n, as if it started from a number.
 
 
 def elements(out: tuple[Any, Any], args: tuple[tuple[Any, Any], ...]) -> Any:
@@ -154,6 +159,16 @@ def elements(out: tuple[Any, Any], args: tuple[tuple[Any, Any], ...]) -> Any:
 def operand_elements(out: tuple[Any, Any], args: tuple[tuple[Any, Any], ...]) -> Any:
     """One operation per entry of the operand."""
     return args[0][0] * args[0][1]
+
+
+def averaged(out: tuple[Any, Any], args: tuple[tuple[Any, Any], ...]) -> Any:
+    """A sum, then a division of each entry of the result."""
+    return args[0][0] * args[0][1] + out[0] * out[1]
+
+
+def multiplied(out: tuple[Any, Any], args: tuple[tuple[Any, Any], ...]) -> Any:
+    """A multiplication and an addition for each term. An outer product has one term an entry, and nothing to add."""
+    return (1 if args[0][1] == 1 else 2) * out[0] * out[1] * args[0][1]
 
 
 def free(out: tuple[Any, Any], args: tuple[tuple[Any, Any], ...]) -> Any:

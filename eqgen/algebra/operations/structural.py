@@ -12,8 +12,11 @@ from eqgen.algebra.expressions import SCALAR, Apply, Dim, Node, Shape, apply, sh
 from eqgen.algebra.operations.row import (
     Operation,
     ShapeMismatch,
+    averaged,
     column_vector,
+    elements,
     free,
+    multiplied,
     operand_elements,
     require,
     row_vector,
@@ -178,7 +181,7 @@ MOVES: tuple[Operation, ...] = (
          adjoint=lambda node, d: (apply("transpose", d),), flops=free, memory=free),
     _row("diag", "diag(X)", r"\mathrm{{diag}}({0})", arity=1, shape=_diag_shape,
          entry=lambda f, x, s, i, j: x[0].at(i, i), explicit=lambda f, x, s: np.diagonal(x[0]).reshape(-1, 1),
-         adjoint=lambda node, d: (apply("Diag", d),), flops=free, note="A column vector, m x 1."),
+         adjoint=lambda node, d: (apply("Diag", d),), flops=free, reads=elements, note="A column vector, m x 1."),
     _row("Diag", "Diag(x)", r"\mathrm{{Diag}}({0})", arity=1, shape=_diagonal_matrix_shape,
          entry=lambda f, x, s, i, j: f.delta(i, j) * _vector_entry(x[0], i), explicit=_diagonal_matrix,
          adjoint=lambda node, d: (_vector_like(node.args[0], apply("diag", d)),), flops=free),
@@ -206,7 +209,7 @@ PRODUCTS: tuple[Operation, ...] = (
          explicit=_matmul_explicit,
          adjoint=lambda node, d: (apply("matmul", d, apply("transpose", node.args[1])),
                                   apply("matmul", apply("transpose", node.args[0]), d)),
-         flops=lambda out, args: 2 * out[0] * out[1] * args[0][1]),
+         flops=multiplied),
     _row("dot", "xᵀy", r"\langle {0}, {1} \rangle", arity=2, shape=_dot_shape,
          entry=lambda f, x, s, i, j: f.sum(x[0].shape[0], lambda a: f.sum(x[0].shape[1],
                lambda b: x[0].at(a, b) * x[1].at(a, b))),
@@ -233,14 +236,14 @@ REDUCTIONS: tuple[Operation, ...] = (
          entry=lambda f, x, s, i, j: f.sum(x[0].shape[0], lambda k: x[0].at(k, j)) * _inverse(f, x[0].shape[0]),
          explicit=lambda f, x, s: _reduced(f, x[0], 0, _mean(f)),
          adjoint=lambda node, d: (_repeat_rows(_divided(d, node.args[0].shape[0]), node.args[0].shape[0]),),
-         flops=operand_elements,
+         flops=averaged,
          note="Table 1 of the paper divides by n, the number of columns. A column of an m x n matrix has m entries, so "
               "the divisor is m."),
     _row("rows_mean", "(X·1_n)/n", r"\tfrac{{1}}{{{n}}} {0} \cdot 1_{{{n}}}", arity=1, shape=lambda x, s: (x[0][0], 1),
          entry=lambda f, x, s, i, j: f.sum(x[0].shape[1], lambda k: x[0].at(i, k)) * _inverse(f, x[0].shape[1]),
          explicit=lambda f, x, s: _reduced(f, x[0], 1, _mean(f)),
          adjoint=lambda node, d: (_repeat_columns(_divided(d, node.args[0].shape[1]), node.args[0].shape[1]),),
-         flops=operand_elements,
+         flops=averaged,
          note="Table 1 of the paper divides by m, the number of rows. A row of an m x n matrix has n entries, so the "
               "divisor is n."),
     _row("columns_max", "max(X)_col", r"\max({0})_{{\mathrm{{col}}}}", arity=1, shape=lambda x, s: (1, x[0][1]),
@@ -286,18 +289,23 @@ def _column_scatter_shape(x: tuple[Shape, ...], s: tuple[Dim, ...]) -> Shape:
     return (x[1][0], s[0])
 
 
+def _selected(out: tuple[Any, Any], args: tuple[tuple[Any, Any], ...]) -> Any:
+    """What is selected, and the indices; not the whole of the operand."""
+    return out[0] * out[1] + args[1][0] * args[1][1]
+
+
 GATHER: tuple[Operation, ...] = (
     _row("row_gather", "E[x, :]", r"{0}[{1}, :]", arity=2, shape=lambda x, s: (column_vector(x[1], 1), x[0][1]),
          entry=lambda f, x, s, i, j: f.sum(x[0].shape[0], lambda v: f.selection(x[1].at(i, 0), v) * x[0].at(v, j)),
          explicit=_gathered(0),
          adjoint=lambda node, d: (apply("row_scatter_add", node.args[1], d, sizes=(node.args[0].shape[0],)), None),
-         flops=free, domain="indices from 0 below the number of rows",
+         flops=free, reads=_selected, domain="indices from 0 below the number of rows",
          note="Row i of the result is row x_i of E; x is a column of integers."),
     _row("column_gather", "E[:, x]", r"{0}[:, {1}]", arity=2, shape=lambda x, s: (x[0][0], row_vector(x[1], 1)),
          entry=lambda f, x, s, i, j: f.sum(x[0].shape[1], lambda v: f.selection(x[1].at(0, j), v) * x[0].at(i, v)),
          explicit=_gathered(1),
          adjoint=lambda node, d: (apply("column_scatter_add", node.args[1], d, sizes=(node.args[0].shape[1],)), None),
-         flops=free, domain="indices from 0 below the number of columns",
+         flops=free, reads=_selected, domain="indices from 0 below the number of columns",
          note="Column j of the result is column x_j of E; x is a row of integers."),
     _row("row_scatter_add", "Σ_{x_i = v} G_i", r"\mathrm{{scatter}}_{{{s0}}}({0}, {1})", arity=2,
          size_counts=(1,), shape=_row_scatter_shape,
