@@ -79,7 +79,7 @@ class Operation:
     adjoint      (node, D) -> for each operand its gradient as an expression, or None for an integer or boolean one
     flops        floating-point operations, from result shape and operand shapes (ints or SymPy symbols)
     memory       elements written; 0 for a view
-    reads        elements read, where these are not all elements of all operands
+    reads        elements read, from result shape and the shapes in which the operands are stored: a view reads less
     domain       what must hold of the entries ("" for nothing)
     note         what a reader should know, above all where the reference is wrong
     entrywise    the operation acts entry by entry; operands may then also be scalars
@@ -96,7 +96,7 @@ class Operation:
     adjoint: Callable[[Apply, Node], tuple[Node | None, ...]]
     flops: Callable[[tuple[Any, Any], tuple[tuple[Any, Any], ...]], Any]
     memory: Callable[[tuple[Any, Any], tuple[tuple[Any, Any], ...]], Any] = lambda out, args: out[0] * out[1]
-    reads: Callable[[tuple[Any, Any], tuple[tuple[Any, Any], ...]], Any] | None = None
+    reads: Callable[[tuple[Any, Any], tuple[tuple[Any, Any], ...]], Any] = lambda out, args: sum(a * b for a, b in args)
     size_counts: tuple[int, ...] = (0,)
     domain: str = ""
     note: str = ""
