@@ -52,7 +52,7 @@ def _unknown_backend(name: str, known: Sequence[str] | dict[str, Backend]) -> Di
     close = difflib.get_close_matches(name, list(known), n=1)
     hint = f"did you mean `{close[0]}`?" if close else ""
     message = f"there is no backend `{name}`"
-    return replace(file_diagnostic("E509", "--backend", message, hint), expected=", ".join(known) or "an installed one")
+    return replace(file_diagnostic("E509", "backend", message, hint), expected=", ".join(known) or "an installed one")
 
 
 def available_backends() -> tuple[list[Backend], list[tuple[Backend, str]]]:

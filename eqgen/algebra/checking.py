@@ -70,13 +70,13 @@ class DefinitionResult:
 
 
 def equation_json(equation: EquationResult) -> dict[str, object]:
-    """Stable keys; the sizes are part of the message."""
+    """Stable keys; the sizes are part of the message, and there is an explanation only where something is explained."""
     value = equation.to_json()
     parts = [str(value.pop("sizes")), str(value["message"])]
     if equation.verdict == "proved":
         parts.reverse()
     value["message"] = "; ".join(filter(None, parts))
-    return value
+    return {key: part for key, part in value.items() if key != "explanation" or part is not None}
 
 
 def verdict_text(equation: EquationResult) -> str:

@@ -77,18 +77,17 @@ def json_errors(wanted: bool) -> Iterator[None]:
 @contextmanager
 def plain_warnings() -> Iterator[None]:
     """Warnings that are diagnostics already are shown as such; others as Python shows them."""
-    from eqgen.algebra.checking import UndecidedWarning
-
     before = warnings.showwarning
 
     def showwarning(message: Warning | str, category: type[Warning], *rest: Any, **options: Any) -> None:
+        from eqgen.algebra.checking import UndecidedWarning
+
         if issubclass(category, UndecidedWarning):
             say(f"{message}\n")
         else:
             before(message, category, *rest, **options)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("always", UndecidedWarning)
         warnings.showwarning = showwarning
         yield
 

@@ -17,9 +17,8 @@ SETTINGS = {
     "--layer-weights": "XavierNormalized",
     "--optimizers": "Nesterov(0.9)",
     "--learning-rate": "0.05",
-    "--batch-size": "50",
+    "--batch-size": "20",
     "--epochs": "10",
-    "--seed": "1",
 }
 
 
@@ -32,7 +31,7 @@ def demo() -> None:
     present, absent = available_backends()
     table = Table("backend", "loss", "train accuracy", "test accuracy", "seconds")
     failed = []
-    typer.echo(f"eqgen train {' '.join(f'{name} {_quoted(value)}' for name, value in SETTINGS.items())}")
+    typer.echo(f"eqgen train {' '.join(f'{name} {_quoted(value)}' for name, value in SETTINGS.items())} --shuffle")
     for backend in present:
         console.say(f"{backend.title} ...")
         record = _trained(backend.name)
@@ -54,7 +53,7 @@ def _trained(backend: str) -> dict[str, Any] | None:
 
     Each backend has a process of its own: frameworks in one process compete for threads and memory.
     """
-    options = [part for option in SETTINGS.items() for part in option]
+    options = [part for option in SETTINGS.items() for part in option] + ["--shuffle"]
     command = [sys.executable, "-m", "eqgen", "train", "--json", "--backend", backend, *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:

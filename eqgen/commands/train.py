@@ -2,7 +2,8 @@
 
 The loss of an epoch is the mean over all training examples, computed in evaluation mode after the epoch, as are the
 accuracies; `seconds` is the net time of training. It is not the running mean over the batches of the epoch, during
-which the weights change; with this convention the numbers are those of the paper's Table 2.
+which the weights change. The examples come in the order of the file, as in the paper's Listing 2, unless `--shuffle` is
+given. With these two conventions the numbers are those of the paper's Table 2: loss 0.202, accuracies 0.941 and 0.939.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Settings:
     epochs: int
     batch_size: int
     dataset: Path
+    shuffle: bool
     seed: int
     dtype: str
     load_weights: Path | None
@@ -95,7 +97,10 @@ def train(
         Path | None,
         typer.Option(metavar="FILE.npz", help="Arrays Xtrain, Ttrain, Xtest, Ttest; default: the bundled digits."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides weights, masks and the order of batches.")] = 0,
+    shuffle: Annotated[
+        bool, typer.Option("--shuffle", help="A new order of the examples in every epoch, not that of the file.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Decides weights, masks and the order of --shuffle.")] = 0,
     threads: Annotated[int | None, typer.Option(min=1, help="Processors to use; default: all.")] = None,
     load_weights: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="Start from the weights in this file.")
@@ -117,14 +122,26 @@ def train(
     if layers is not None and layer_sizes is None:
         raise typer.BadParameter("is needed when --layers is given", param_hint="--layer-sizes")
     settings = Settings(
-        layers, layer_sizes, layer_weights, optimizers, loss, learning_rate, epochs, batch_size,
-        dataset or PACKAGE / "data" / "digits.npz", seed, dtype.value, load_weights, save_weights,
-    )  # fmt: skip
+        layers=layers,
+        layer_sizes=layer_sizes,
+        layer_weights=layer_weights,
+        optimizers=optimizers,
+        loss=loss,
+        learning_rate=learning_rate,
+        epochs=epochs,
+        batch_size=batch_size,
+        dataset=dataset or PACKAGE / "data" / "digits.npz",
+        shuffle=shuffle,
+        seed=seed,
+        dtype=dtype.value,
+        load_weights=load_weights,
+        save_weights=save_weights,
+    )
     with console.json_errors(json):
         chosen = find_backend(backend)
         sources = console.source_files(files)
-        if save_weights is not None and not os.access(save_weights.absolute().parent, os.W_OK):
-            console.fail("E505", str(save_weights), "the folder does not exist or cannot be written")
+        if save_weights is not None:
+            check_writable(save_weights)
         if threads is not None:
             limit_threads(threads)
         package = import_package(sources, chosen, progress=lambda message: console.say(f"{message} ..."))
@@ -153,12 +170,13 @@ def run(package: ModuleType, settings: Settings, quiet: bool) -> list[dict[str, 
         with described(str(settings.load_weights), WEIGHT_CODES):
             M.load(settings.load_weights)
     with described("--batch-size"):
+        options = {"seed": settings.seed, "one_hot": data.classes, "dtype": settings.dtype}
         train_loader, test_loader = (
-            package.DataLoader(
-                X, T, settings.batch_size, seed=settings.seed, one_hot=data.classes, dtype=settings.dtype
-            )
+            package.DataLoader(X, T, settings.batch_size, settings.shuffle, **options)
             for X, T in ((data.Xtrain, data.Ttrain), (data.Xtest, data.Ttest))
         )
+    if data.classes and not settings.shuffle and is_sorted(data.Ttrain):
+        console.say(f"{settings.dataset}: the examples are sorted by class; --shuffle mixes them")
     with described("--layer-sizes", SIZE_CODES):
         package.evaluate(M, loss, [next(test_loader.in_order())])  # changes nothing: do the sizes fit the data?
     records: list[dict[str, Any]] = []
@@ -183,6 +201,11 @@ def run(package: ModuleType, settings: Settings, quiet: bool) -> list[dict[str, 
     return records
 
 
+def is_sorted(T: Any) -> bool:
+    """Whether class numbers never fall, as in a file that was written class by class."""
+    return bool((T[1:] >= T[:-1]).all()) and bool(T[0] < T[-1])
+
+
 def line(record: Any) -> str:
     """An epoch as people read it."""
     parts = [f"epoch {record.epoch:3}", f"loss {record.loss:.4f}"]
@@ -195,6 +218,14 @@ def line(record: Any) -> str:
 def finite(value: Any) -> Any:
     """JSON has no NaN and no infinity."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def check_writable(path: Path) -> None:
+    """Raises DiagnosticError (E505) before hours of training, not after."""
+    if path.is_dir():
+        console.fail("E505", str(path), "is a folder", "name a file")
+    if not os.access(path.absolute().parent, os.W_OK):
+        console.fail("E505", str(path), "its folder does not exist or cannot be written")
 
 
 def check_sizes(sizes: str) -> None:
