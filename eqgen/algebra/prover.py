@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from eqgen.algebra.budget import Budget, LimitReached, Undefined
@@ -24,7 +24,7 @@ from eqgen.algebra.inline import inline
 from eqgen.algebra.normal_form import Form
 from eqgen.algebra.printed import judged
 from eqgen.algebra.questions import Free, Step, Subject, subjects
-from eqgen.algebra.refutation import Contradiction, Judge
+from eqgen.algebra.refutation import NO_VALUE, Contradiction, Judge
 from eqgen.algebra.verdict import EquationResult
 
 RECURSION = 12_000
@@ -94,6 +94,25 @@ def prove_equal(
     return prove_subject(subject, module, limits, judge=judge)[0]
 
 
+class VariantProof:
+    """Variants of one step of a subject, proven with the steps before it taken for granted.
+
+    `right` tells of these whether they hold: where one does not, the true gradient is read instead of it.
+    """
+
+    def __init__(self, subject: Subject, module: Module, position: int, right: Sequence[bool]) -> None:
+        self.module = module
+        self.step = subject.steps[position]
+        self.proof = _SubjectProof(replace(subject, steps=subject.steps[: position + 1]), module, Limits(), False)
+        for step, holds in zip(self.proof.subject.steps, right, strict=False):
+            self.proof.take(step, holds)
+
+    def proves(self, written: Node, limits: Limits) -> bool:
+        """Whether the step holds for all sizes with another right side."""
+        self.proof.limits = limits
+        return self.proof.is_proved(_inlined(replace(self.step, written=written), self.module))
+
+
 class _SubjectProof:
     """The steps of one subject, judged in order."""
 
@@ -115,16 +134,25 @@ class _SubjectProof:
 
     def run(self) -> Iterator[EquationResult]:
         for step in self.subject.steps:
-            if not step.is_question:
-                self.named[step.target] = step.written
-                self.judge.learn(step, True)
-                continue
-            started = time.process_time()
-            result = self._judged(step)
-            yield result.timed(time.process_time() - started)
-            self.judge.learn(step, result.verdict == "proved")
-            if step.gradient_of is not None:
-                self.accepted[step.gradient_of] = step.target
+            holds = True
+            if step.is_question:
+                started = time.process_time()
+                result = self._judged(step)
+                yield result.timed(time.process_time() - started)
+                holds = result.verdict == "proved"
+            self.take(step, holds)
+
+    def take(self, step: Step, holds: bool) -> None:
+        """Make what a step says, or should have said, known to the steps below it."""
+        if not step.is_question:
+            self.named[step.target] = step.written
+        elif step.gradient_of is not None:
+            self.accepted[step.gradient_of] = step.target
+        self.judge.learn(step, holds)
+
+    def is_proved(self, step: Step) -> bool:
+        """Whether the normal forms of both sides agree."""
+        return self._attempts(step, 0, 4)[0] != "undecided"
 
     def _judged(self, step: Step) -> EquationResult:
         unknown = EquationResult(step.target, step.span.line, step.span, "unknown")
@@ -133,20 +161,25 @@ class _SubjectProof:
             outcome, more = self._attempts(step, 1, 4)
             reason = reason or more
         if outcome == "undecided":
-            found = self.judge.refute(step)
-            if found is not None:
-                i, j = found.position
-                right = "it is" if step.gradient_of is not None else "the other side is"
-                message = f"entry ({i}, {j}) is {found.yours} as written, but {right} {found.derived}"
-                return replace(unknown, verdict="refuted", message=message, counterexample=found)
-            return replace(
-                unknown, message=reason or "the normal forms of the two sides differ, but no counterexample was found"
-            )
+            reason = reason or "the normal forms of the two sides differ, but no counterexample was found"
+            return self._refuted(step, unknown) or replace(unknown, message=reason)
         if self.judging and not self.judge.confirms(step):
-            return replace(
-                unknown, message="no point was found at which both sides have a value and all assumptions hold"
-            )
+            reason = "no point was found at which both sides have a value and all assumptions hold"
+            return self._refuted(step, unknown) or replace(unknown, message=reason)
         return replace(unknown, verdict="proved", message=self._conditions(step, outcome))
+
+    def _refuted(self, step: Step, unknown: EquationResult) -> EquationResult | None:
+        found = self.judge.refute(step)
+        if found is None:
+            return None
+        i, j = found.position
+        right = "it is" if step.gradient_of is not None else "the other side is"
+        message = f"entry ({i}, {j}) is {found.yours} as written, but {right} {found.derived}"
+        if found.yours.startswith(NO_VALUE):
+            message = f"the right side has {found.yours} where the other side has one"
+        elif found.derived.startswith(NO_VALUE):
+            message = f"the left side has {found.derived} where the other side has one"
+        return replace(unknown, verdict="refuted", message=message, counterexample=found)
 
     def _conditions(self, step: Step, outcome: Outcome) -> str:
         conditions = [c for c in (self.judge.assumption_text(),) if c]
@@ -202,10 +235,16 @@ class _SubjectProof:
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, RECURSION))
         try:
-            return vanishes(algebra, self._difference(step, algebra, values, gradients))
+            return vanishes(algebra, self._difference(step, algebra, values, gradients), self._moving(step))
         finally:
             sys.setrecursionlimit(limit)
             algebra.top = 3
+
+    def _moving(self, step: Step) -> frozenset[str]:
+        """The tensors whose entries a derivative in this step is taken by, and what depends on them."""
+        if step.gradient_of is not None:
+            return self.chain.downstream(step.gradient_of) | {step.gradient_of}
+        return frozenset(d.wrt.name for d in step.derivatives.values())
 
     def _difference(self, step: Step, algebra: Algebra, values: Mapping[str, Node], gradients: bool) -> Form:
         if step.gradient_of is None:
@@ -309,4 +348,4 @@ def _assume(algebra: Algebra, assumption: Node) -> None:
         algebra.assume_positive(reader.entry(sides[0], 0, 0) - reader.entry(sides[1], 0, 0))
 
 
-__all__ = ["Contradiction", "Dim", "Limits", "prove_definition", "prove_equal", "prove_subject"]
+__all__ = ["Contradiction", "Dim", "Limits", "VariantProof", "prove_definition", "prove_equal", "prove_subject"]

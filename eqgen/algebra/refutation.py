@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
 from eqgen.algebra.definitions import Module
-from eqgen.algebra.draws import small_sizes, unequal_sizes
+from eqgen.algebra.draws import counterexample_sizes, unequal_sizes
 from eqgen.algebra.dual_numbers import Kink
-from eqgen.algebra.fields import filled
+from eqgen.algebra.expressions import Apply, Constant, walk
+from eqgen.algebra.fields import DomainError, filled
 from eqgen.algebra.notation import notation
 from eqgen.algebra.questions import Step, Subject
 from eqgen.algebra.verdict import Counterexample
@@ -18,8 +19,15 @@ from eqgen.algebra.witness import NotReal, TooLarge, Witness, number_text, witne
 
 SECONDS = 4.0
 """For the search of the smallest counterexample to one equation."""
+ENOUGH = 12
+"""Points at which one side only has a value, after which no other difference is looked for."""
+CASE_POINTS = 32
+"""Points tried for an equation with conditions."""
+CASES = ("max", "min", "abs", "sign", "floor", "where", "less", "less_equal", "greater", "greater_equal", "equal")
 POINTS = 2
 """Points at which an equation that is not proved is tried first."""
+
+NO_VALUE = "no value"
 
 NOWHERE = (Kink, NotReal, ArithmeticError, ValueError)
 """At this point nothing can be said."""
@@ -116,26 +124,63 @@ class Judge:
         return False
 
     def refute(self, step: Step) -> Counterexample | None:
-        """A counterexample, at the smallest sizes that have one; None when none was found."""
+        """A counterexample, at the smallest sizes that have one; None when none was found.
+
+        Where one side has a value and the other has none, that is a counterexample too, the last resort.
+        """
         deadline = time.monotonic() + SECONDS
-        for sizes in small_sizes(self.subject.sizes):
+        undefined: list[Counterexample] = []
+        for sizes in counterexample_sizes(self.subject):
             if time.monotonic() > deadline:
                 break
-            found = self._different(self._exact(sizes, seed=1, draws=4, integers=True), step)
-            if found is not None:
-                return found
-        return self._exact_difference(step)
+            before = len(undefined)
+            for total in (False, True):
+                points = self._exact(sizes, seed=1, draws=4, integers=True, total=total)
+                found = self._different(points, step, undefined)
+                if found is not None:
+                    return found
+                if step.expected is None or len(undefined) > before:
+                    break
+            if len(undefined) >= ENOUGH:
+                return undefined[0]
+        found = self._exact_difference(step) or self._difference_of_cases(step, undefined)
+        return found or next(iter(undefined), None)
 
-    def _exact_difference(self, step: Step) -> Counterexample | None:
-        for k, sizes in enumerate(unequal_sizes(self.subject.sizes)[:2]):
-            found = self._different(self._exact(sizes, seed=3 + k, draws=POINTS), step)
+    def _difference_of_cases(self, step: Step, undefined: list[Counterexample]) -> Counterexample | None:
+        """Where conditions occur, many points: each decides for other cases."""
+        sides = [n for n in (step.written, step.expected, *(d.of for d in step.derivatives.values())) if n is not None]
+        nodes = [n for top in (*sides, *(a.value for a in self.subject.program)) for n in walk(top)]
+        if not any(isinstance(n, Apply) and n.op in CASES for n in nodes):
+            return None
+        sizes = unequal_sizes(self.subject.sizes)[-1]
+        numbers = {Fraction(0), Fraction(1), *(s * n.value for n in nodes if isinstance(n, Constant) for s in (-1, 1))}
+        for around in ((), sorted(numbers)):
+            points = self._exact(sizes, seed=29, draws=CASE_POINTS, total=not around, around=around)
+            found = self._different(points, step, undefined)
             if found is not None:
                 return found
         return None
 
-    def _exact(self, sizes: dict[str, int], seed: int, draws: int, integers: bool = False) -> Iterator[Witness]:
+    def _exact_difference(self, step: Step) -> Counterexample | None:
+        for k, sizes in enumerate(unequal_sizes(self.subject.sizes)[:2]):
+            found = self._different(self._exact(sizes, seed=3 + k, draws=POINTS), step, [])
+            if found is not None:
+                return found
+        return None
+
+    def _exact(
+        self,
+        sizes: dict[str, int],
+        seed: int,
+        draws: int,
+        integers: bool = False,
+        total: bool = True,
+        around: Sequence[Fraction] = (),
+    ) -> Iterator[Witness]:
         try:
-            for witness in witnesses(self.subject, self.module, sizes, seed, draws=draws, integers=integers):
+            for witness in witnesses(
+                self.subject, self.module, sizes, seed, draws=draws, integers=integers, total=total, around=around
+            ):
                 try:
                     for step, judged_true in self.learned:
                         witness.learn(step, judged_true)
@@ -145,24 +190,49 @@ class Judge:
         except TooLarge:
             return
 
-    def _different(self, points: Iterator[Witness], step: Step) -> Counterexample | None:
+    def _different(
+        self, points: Iterator[Witness], step: Step, undefined: list[Counterexample]
+    ) -> Counterexample | None:
         for witness in points:
             try:
                 position = witness.difference(step)
                 if position is not None:
                     return self._counterexample(witness, step, position)
+            except DomainError:
+                if (found := self._one_sided(witness, step)) is not None:
+                    undefined.append(found)
             except NOWHERE:
                 continue
         return None
 
+    def _one_sided(self, witness: Witness, step: Step) -> Counterexample | None:
+        """One side has a value here and the other has none."""
+        texts: dict[str, str] = {}
+        for name, side in (("written", witness.written), ("expected", witness.expected)):
+            try:
+                texts[name] = number_text(side(step)[0, 0])
+            except DomainError as error:
+                texts[name] = f"{NO_VALUE} ({error})"
+            except NOWHERE:
+                return None
+        if texts["written"].startswith(NO_VALUE) == texts["expected"].startswith(NO_VALUE):
+            return None
+        return self._shown(witness, (1, 1), texts["written"], texts["expected"])
+
     def _counterexample(self, witness: Witness, step: Step, position: tuple[int, int]) -> Counterexample:
         i, j = position
+        written, expected = number_text(witness.written(step)[position]), number_text(witness.expected(step)[position])
+        return self._shown(witness, (i + 1, j + 1), written, expected, witness.central_difference(step, position))
+
+    def _shown(
+        self, witness: Witness, place: tuple[int, int], written: str, expected: str, difference: str = ""
+    ) -> Counterexample:
         return Counterexample(
             witness.sizes,
             {name: tuple(tuple(number_text(v) for v in row) for row in array) for name, array in witness.free.items()},
-            (i + 1, j + 1),
-            number_text(witness.written(step)[position]),
-            number_text(witness.expected(step)[position]),
-            witness.central_difference(step, position),
+            place,
+            written,
+            expected,
+            difference,
             str(witness.functions),
         )

@@ -6,9 +6,10 @@ over the rationals where everything is rational, else it has 50 digits; a quick 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from eqgen.algebra.draws import ATTEMPTS, Drawer, with_equalities
 from eqgen.algebra.dual_numbers import Dual, DualField, Kink, slope_of, value_of
 from eqgen.algebra.expressions import Apply, Derivative, Node, symbols
 from eqgen.algebra.fields import (
+    DomainError,
     FloatField,
     MpmathField,
     NotPolynomial,
@@ -210,10 +212,16 @@ class Witness:
             self.values[step.target] = self.written(step)
 
     def has_claims(self) -> bool:
-        """Both sides of every claim have a value here; other equations have one where the program has."""
-        for step in self.subject.steps:
-            if step.expected is not None:
-                self.written(step), self.expected(step)
+        """Whether both sides of every claim have a value here; other equations have one where the program has.
+
+        Raises NotPolynomial when the value is not one of this field.
+        """
+        try:
+            for step in self.subject.steps:
+                if step.expected is not None:
+                    self.written(step), self.expected(step)
+        except DomainError:
+            return False
         return True
 
     def admissible(self) -> bool:
@@ -268,10 +276,11 @@ def witnesses(
     integers: bool = False,
     quick: bool = False,
     total: bool = True,
+    around: Sequence[Fraction] = (),
 ) -> Iterator[Witness]:
     """Points at which everything has a value and the assumptions hold: with doubles when `quick`, else exact ones.
 
-    Unless `total`, a side of a claim need not have a value there.
+    Unless `total`, a side of a claim need not have a value there. Many entries are those of `around`, or near them.
     """
     for shape in [f.shape for f in subject.free] + [a.shape for a in subject.program]:
         rows, columns = concrete_shape(shape, sizes)
@@ -282,12 +291,14 @@ def witnesses(
     for attempt in range(ATTEMPTS):
         functions = SmoothFunctions(subject.activations, 2 * found if integers else found)
         free = drawer.values(subject.free, sizes, attempt, first=found == 0 and not integers)
+        if around:
+            free = _near(subject, free, around, Random(1000 * seed + attempt))
         free = with_equalities(free, subject.assumptions, sizes, module)
         fields: tuple[Field, ...] = (FloatField(sizes),) if quick else (RationalField(sizes), MpmathField(sizes))
         for field in fields:
             try:
                 witness = Witness(subject, module, sizes, free, field, functions)
-                if witness.admissible() and (not total or witness.has_claims()):
+                if witness.admissible() and (witness.has_claims() or not total):
                     yield witness
                     found += 1
             except NotPolynomial:
@@ -297,6 +308,17 @@ def witnesses(
             break
         if found >= draws:
             return
+
+
+def _near(subject: Subject, free: dict[str, Array], around: Sequence[Fraction], random: Random) -> dict[str, Array]:
+    for f in subject.free:
+        if f.bound is None and not f.one_hot:
+            array = free[f.name]
+            for i, j in np.ndindex(*array.shape):
+                if random.random() < 0.6:
+                    value = random.choice(around) + Fraction(random.choice((0, 0, -9, -5, -3, 3, 5, 9)), 8)
+                    array[i, j] = abs(value) + Fraction(1, 8) if f.positive else value
+    return free
 
 
 def number_text(value: Any) -> str:
