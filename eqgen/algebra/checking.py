@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -224,7 +225,7 @@ def _judged(
     _preload(judge)
     _task = (definitions, module, judge)
     try:
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("fork")) as pool:
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _end_when_interrupted) as pool:
             for definition, plain in zip(definitions, pool.map(_work, range(len(definitions))), strict=True):
                 yield tuple(replace(e, span=replace(e.span, source=definition.span.source)) for e in plain)
     finally:
@@ -237,6 +238,11 @@ def _preload(judge: Judge) -> None:
         import eqgen.algebra.prover
     if judge != "proof":
         import eqgen.algebra.explicit_check  # noqa: F401
+
+
+def _end_when_interrupted() -> None:
+    """An interrupt from the keyboard reaches the workers too; they end at once and without a word."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _work(position: int) -> tuple[EquationResult, ...]:
