@@ -1,0 +1,203 @@
+"""What statements cost, as polynomials in the sizes: a fold over the cost cells of the operation table.
+
+Everything that stands in a statement is counted as often as it stands there, so the same fold counts equations as they
+are written and programs after rewriting. Calls of functions and activations cost what their definitions cost. Numbers
+that are computed without a matrix (`1 - beta`, `K * N`) cost nothing: they are computed once, outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from eqgen.algebra.definitions import Assignment, TypedDefinition
+from eqgen.algebra.expressions import Apply, Dim, Invoke, Node, Shape, Symbol, children
+from eqgen.algebra.operations import TABLE, structural
+from eqgen.algebra.polynomial import ZERO, Polynomial, polynomial, size
+from eqgen.optimize.lower import Lowering, is_host
+from eqgen.optimize.program import Step
+
+PRODUCTS = frozenset(row.name for row in structural.PRODUCTS)
+
+Amount: TypeAlias = Polynomial | int
+"""A size; numbers stay numbers, since a size that is always 1 makes a product cheaper."""
+Sizes: TypeAlias = Callable[[Dim], Amount]
+Activations: TypeAlias = Mapping[str, TypedDefinition]
+"""What the activations in a layer's header stand for: `act` -> the definition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done; amounts in operations and in matrix entries.
+
+    flops      floating-point operations
+    products   those of them in matrix products
+    written    entries written, intermediate results included
+    traffic    entries read and written when the operations are done one by one
+    least      entries read and written when an equation reads its operands once and writes its result
+    results    entries of each intermediate result, in order
+    """
+
+    flops: Polynomial = ZERO
+    products: Polynomial = ZERO
+    written: Polynomial = ZERO
+    traffic: Polynomial = ZERO
+    least: Polynomial = ZERO
+    results: tuple[Polynomial, ...] = ()
+
+    def __add__(self, other: Work) -> Work:
+        return Work(
+            self.flops + other.flops,
+            self.products + other.products,
+            self.written + other.written,
+            self.traffic + other.traffic,
+            self.least + other.least,
+            self.results + other.results,
+        )
+
+    def at(self, sizes: Mapping[str, int | str]) -> Work:
+        """With numbers or other names for some sizes."""
+        return Work(
+            self.flops.at(sizes),
+            self.products.at(sizes),
+            self.written.at(sizes),
+            self.traffic.at(sizes),
+            self.least.at(sizes),
+            tuple(r.at(sizes) for r in self.results),
+        )
+
+
+NO_WORK = Work()
+
+
+def total(works: Iterable[Work]) -> Work:
+    result = NO_WORK
+    for work in works:
+        result = result + work
+    return result
+
+
+def named_sizes(dim: Dim) -> Amount:
+    """Sizes as themselves."""
+    return dim if isinstance(dim, int) else size(dim)
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Counts statements and expressions.
+
+    rewritten    whether called functions are counted as rewritten, or as they are written
+    """
+
+    lowering: Lowering
+    activations: Activations
+    rewritten: bool
+
+    def statement(self, steps: Sequence[Step], sizes: Sizes, numbers: Sequence[str]) -> Work:
+        """An equation: the statement that computes it, last, and those before it that it alone needs.
+
+        `numbers` are names that stand for numbers. The result itself is none of the intermediate `results`.
+        """
+        work = self._steps(steps, sizes, numbers)
+        assigned = {s.target for s in steps}
+        read: dict[Node, Polynomial] = {}
+        for step in steps:
+            read |= self._operands(step.value, sizes, numbers)
+        outside = (n for node, n in read.items() if not (isinstance(node, Symbol) and node.name in assigned))
+        least = sum(outside, _entries(steps[-1].value.shape, sizes)) if steps else ZERO
+        return replace(work, least=least, results=work.results[:-1])
+
+    def _steps(self, steps: Iterable[Step], sizes: Sizes, numbers: Sequence[str]) -> Work:
+        return total(self.expression(step.value, sizes, numbers) for step in steps)
+
+    def expression(self, node: Node, sizes: Sizes, numbers: Sequence[str]) -> Work:
+        if not isinstance(node, (Apply, Invoke)) or is_host(node, numbers):
+            return NO_WORK
+        operands = total(self.expression(a, sizes, numbers) for a in node.args)
+        own = self._call(node, sizes) if isinstance(node, Invoke) else self._operation(node, sizes, numbers)
+        return operands + own
+
+    def _operation(self, node: Apply, sizes: Sizes, numbers: Sequence[str]) -> Work:
+        row = TABLE[node.op]
+        out, shapes = _amounts(node.shape, sizes), tuple(_amounts(a.shape, sizes) for a in node.args)
+        flops = polynomial(row.flops(out, shapes))
+        written = polynomial(row.memory(out, shapes))
+        if not written:
+            return Work(flops, flops if node.op in PRODUCTS else ZERO)
+        read = row.reads(out, tuple(_stored(a, sizes, numbers) for a in node.args))
+        return Work(
+            flops,
+            flops if node.op in PRODUCTS else ZERO,
+            written,
+            written + read,
+            results=(written,),
+        )
+
+    def _operands(self, node: Node, sizes: Sizes, numbers: Sequence[str]) -> dict[Node, Polynomial]:
+        """What an expression must read, each matrix once: the entries of its matrices, or those that are selected."""
+        if is_host(node, numbers):
+            return {}
+        if isinstance(node, Symbol):
+            return {node: _entries(node.shape, sizes)}
+        if isinstance(node, Apply) and all(isinstance(a, Symbol) for a in node.args):
+            stored = tuple(_amounts(a.shape, sizes) for a in node.args)
+            some = polynomial(TABLE[node.op].reads(_amounts(node.shape, sizes), stored))
+            if some != sum((_entries(a.shape, sizes) for a in node.args), ZERO):
+                return {node: some}
+        return {key: n for a in children(node) for key, n in self._operands(a, sizes, numbers).items()}
+
+    def _call(self, node: Invoke, sizes: Sizes) -> Work:
+        definition = self.activations.get(node.function) or self.lowering.module.find(
+            node.function, "function", "activation"
+        )
+        if definition is None:  # an activation that nobody has chosen: one operation an entry
+            entries = _entries(node.shape, sizes)
+            return Work(entries, ZERO, entries, 2 * entries, results=(entries,))
+        inner: dict[str, Amount] = {}
+        for formal, actual in zip(definition.with_role("input"), node.args, strict=False):
+            inner |= {s: sizes(d) for s, d in zip(formal.shape, actual.shape, strict=True) if isinstance(s, str)}
+        steps = self.body(definition, node.derivative)
+        numbers = [n.name for n in definition.numbers]
+        return self._steps(steps, lambda d: d if isinstance(d, int) else inner[d], numbers)
+
+    def body(self, definition: TypedDefinition, derivative: bool) -> tuple[Step, ...]:
+        """The statements of a function or activation."""
+        if self.rewritten:
+            if definition.kind == "function":
+                return self.lowering.matrix_function(definition).steps
+            return self.lowering.activation(definition)[derivative].steps
+        return self.lowering.steps(body_block(definition, derivative), [n.name for n in definition.numbers])
+
+
+def body_block(definition: TypedDefinition, derivative: bool = False) -> tuple[Assignment, ...]:
+    """The assignments of a function, in the stable form where there is one, or of an activation."""
+    if definition.kind == "function":
+        return definition.block("stable") or definition.block("body")
+    return definition.block("derivative" if derivative else "f")
+
+
+def largest(results: Iterable[Polynomial], sizes: Mapping[str, int] | None = None, typical: int = 1000) -> Polynomial:
+    """The largest amount, at the given sizes, where not given at a typical one."""
+    known = sizes or {}
+    return max(results, key=lambda r: r.value({name: known.get(name, typical) for name in r.names}), default=ZERO)
+
+
+def _amounts(shape: Shape, sizes: Sizes) -> tuple[Amount, Amount]:
+    return (sizes(shape[0]), sizes(shape[1]))
+
+
+def _entries(shape: Shape, sizes: Sizes) -> Polynomial:
+    rows, columns = _amounts(shape, sizes)
+    return polynomial(rows * columns)
+
+
+def _stored(node: Node, sizes: Sizes, numbers: Sequence[str]) -> tuple[Amount, Amount]:
+    """The shape in which an operand lies in memory: a repeated row is one row, a number is nothing."""
+    if is_host(node, numbers):
+        return (0, 0)
+    if isinstance(node, Apply):
+        out, shapes = _amounts(node.shape, sizes), tuple(_amounts(a.shape, sizes) for a in node.args)
+        if not polynomial(TABLE[node.op].memory(out, shapes)):
+            return _stored(node.args[0], sizes, numbers)
+    return _amounts(node.shape, sizes)
