@@ -16,9 +16,10 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import TypeAlias
 
+from eqgen.algebra.atoms import BOOLEANS, UNIT, Atom, Monomial, Rational, Terms, exact
 from eqgen.algebra.budget import Budget, Undefined
 from eqgen.algebra.expressions import Dim
-from eqgen.algebra.normal_form import BOOLEANS, UNIT, Atom, Core, Form, Monomial, Rational, Terms, accumulate, exact
+from eqgen.algebra.normal_form import Core, Form, accumulate
 from eqgen.algebra.powers import leading
 
 Selector: TypeAlias = tuple[str, str, int]
@@ -33,8 +34,8 @@ class Conditions(Core):
 
     def __init__(self, budget: Budget | None = None) -> None:
         super().__init__(budget)
-        self._signs: dict[int, int] = {}
-        self._conditions: dict[tuple[str, int], Form] = {}
+        self._signs: dict[int, int] = self.memo()
+        self._conditions: dict[tuple[str, int], Form] = self.memo()
         self._cases = 0
 
     # --- signs ---------------------------------------------------------------------------------------
@@ -102,8 +103,7 @@ class Conditions(Core):
     def assume_positive(self, form: Form) -> None:
         """Use that a form is positive, from here on."""
         self.known_positive.append(form)
-        self._signs.clear()
-        self._conditions.clear()
+        self.forget()
 
     def _sum_sign(self, form: Form) -> int:
         if not form.terms:

@@ -16,8 +16,10 @@ from fractions import Fraction
 from itertools import permutations
 from typing import Literal, TypeAlias
 
+from eqgen.algebra.atoms import Atom, Monomial, Rational, Terms, exact
+from eqgen.algebra.cases import vanishes_by_cases
 from eqgen.algebra.index_form import Algebra
-from eqgen.algebra.normal_form import Atom, Form, Monomial, Rational, Terms, accumulate, exact
+from eqgen.algebra.normal_form import Form, accumulate
 from eqgen.algebra.rewriting import Rewrite
 
 Outcome: TypeAlias = Literal["everywhere", "off ties", "undecided"]
@@ -34,12 +36,17 @@ def vanishes(algebra: Algebra, form: Form, moving: frozenset[str] = frozenset())
     if _vanishes(algebra, form, 0):
         return "everywhere"
     ordered = _one_sided(algebra, form)
-    if ordered.terms != form.terms and _vanishes(algebra, ordered, 0):
+    if (ordered.terms != form.terms and _vanishes(algebra, ordered, 0)) or vanishes_by_cases(
+        algebra, ordered, _vanishes
+    ):
         return "everywhere"
     if not moving or not any(a.kind == "zero" for a in algebra.atoms):
         return "undecided"
     off_ties = Rewrite(algebra, conditions=lambda kind, d: _off_ties(algebra, moving, kind, d)).form(ordered)
-    return "off ties" if off_ties.terms != ordered.terms and _vanishes(algebra, off_ties, 0) else "undecided"
+    if off_ties.terms == ordered.terms:
+        return "undecided"
+    proved = _vanishes(algebra, off_ties, 0) or vanishes_by_cases(algebra, off_ties, _vanishes)
+    return "off ties" if proved else "undecided"
 
 
 # --- bases ---------------------------------------------------------------------------------------------------
@@ -78,14 +85,18 @@ def _vanishes_under_sums(algebra: Algebra, form: Form, depth: int) -> bool:
     """Sums over the same dimensions with bases inside become one sum, whose summand must vanish."""
     groups: dict[tuple[str, ...], list[tuple[Atom, Form]]] = {}
     rest: Terms = {}
+    sums = [algebra.atoms[s] for m in form.terms for s, e in m if e == 1 and algebra.atoms[s].kind == "sum"]
+    wanted = {_dimensions(atom) for atom in sums if _has_base(algebra, atom)}
     for monomial, c in form.terms.items():
-        serial = next((s for s, e in monomial if e == 1 and _has_base(algebra, algebra.atoms[s])), None)
+        inside = [s for s, e in monomial if e == 1 and algebra.atoms[s] in sums]
+        inside.sort(key=lambda s: (not _has_base(algebra, algebra.atoms[s]), s))
+        serial = next((s for s in inside if _dimensions(algebra.atoms[s]) in wanted), None)
         if serial is None:
             rest[monomial] = c
             continue
         atom = algebra.atoms[serial]
         outside = algebra.single(tuple(f for f in monomial if f[0] != serial), c)
-        groups.setdefault(tuple(sorted(str(d) for d in atom.dims)), []).append((atom, outside))
+        groups.setdefault(_dimensions(atom), []).append((atom, outside))
     if not groups:
         return False
     for _, group in sorted(groups.items()):
@@ -95,6 +106,10 @@ def _vanishes_under_sums(algebra: Algebra, form: Form, depth: int) -> bool:
             return False
         rest = {}
     return not rest
+
+
+def _dimensions(atom: Atom) -> tuple[str, ...]:
+    return tuple(sorted(str(d) for d in atom.dims))
 
 
 def _group_vanishes(algebra: Algebra, group: list[tuple[Atom, Form]], rest: Form, depth: int) -> bool:
@@ -113,7 +128,10 @@ def _group_vanishes(algebra: Algebra, group: list[tuple[Atom, Form]], rest: Form
             )
             reference = reference or set(_serials(opened))
             summand = summand + algebra.multiply(outside, opened)
-        return _vanishes(algebra, summand, depth + 1) or _vanishes(algebra, _one_sided(algebra, summand), depth + 1)
+        if _vanishes(algebra, summand, depth + 1):
+            return True
+        ordered = _one_sided(algebra, summand)
+        return _vanishes(algebra, ordered, depth + 1) or vanishes_by_cases(algebra, ordered, _vanishes, depth + 1)
     finally:
         algebra.top = before
 

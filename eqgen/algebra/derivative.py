@@ -5,8 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TypeAlias
 
+from eqgen.algebra.atoms import Atom, Terms, exact
 from eqgen.algebra.budget import Budget
-from eqgen.algebra.normal_form import Atom, Core, Form, Terms, accumulate, exact
+from eqgen.algebra.normal_form import Core, Form, accumulate
 
 Variable: TypeAlias = tuple[str, int, int]
 """A tensor's name and two indices: the entry with respect to which a derivative is taken."""
@@ -17,7 +18,7 @@ class Derivatives(Core):
 
     def __init__(self, budget: Budget | None = None) -> None:
         super().__init__(budget)
-        self._derivatives: dict[tuple[int, Variable], Form] = {}
+        self._derivatives: dict[tuple[int, Variable], Form] = self.memo()
 
     def derivative(self, form: Form, variable: Variable) -> Form:
         terms: Terms = {}

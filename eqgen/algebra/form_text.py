@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from eqgen.algebra.normal_form import Atom, Core, Form, Monomial, Rational
+from eqgen.algebra.atoms import Atom, Monomial, Rational
+from eqgen.algebra.normal_form import Core, Form
 
 
 def form_text(form: Form) -> str:

@@ -14,8 +14,9 @@ from fractions import Fraction
 from functools import cache
 from math import gcd, lcm
 
+from eqgen.algebra.atoms import UNIT, Atom, Monomial, Rational, Terms, exact
 from eqgen.algebra.budget import Budget, LimitReached, Undefined
-from eqgen.algebra.normal_form import UNIT, Atom, Core, Form, Monomial, Rational, Terms, exact
+from eqgen.algebra.normal_form import Core, Form
 
 MAX_BITS = 20_000
 """No number may grow beyond this size."""
@@ -49,9 +50,9 @@ class Powers(Core):
 
     def __init__(self, budget: Budget | None = None) -> None:
         super().__init__(budget)
-        self._powers: dict[tuple[int, Rational], Form] = {}
-        self._exps: dict[int, Form] = {}
-        self._logs: dict[int, Form] = {}
+        self._powers: dict[tuple[int, Rational], Form] = self.memo()
+        self._exps: dict[int, Form] = self.memo()
+        self._logs: dict[int, Form] = self.memo()
 
     # --- powers --------------------------------------------------------------------------------------
 

@@ -107,10 +107,10 @@ class VariantProof:
         for step, holds in zip(self.proof.subject.steps, right, strict=False):
             self.proof.take(step, holds)
 
-    def proves(self, written: Node, limits: Limits) -> bool:
-        """Whether the step holds for all sizes with another right side."""
+    def outcome(self, written: Node, limits: Limits) -> Outcome:
+        """Whether the step holds for all sizes with another right side: everywhere, off ties, or not as is known."""
         self.proof.limits = limits
-        return self.proof.is_proved(_inlined(replace(self.step, written=written), self.module))
+        return self.proof.outcome(_inlined(replace(self.step, written=written), self.module))
 
 
 class _SubjectProof:
@@ -150,9 +150,9 @@ class _SubjectProof:
             self.accepted[step.gradient_of] = step.target
         self.judge.learn(step, holds)
 
-    def is_proved(self, step: Step) -> bool:
+    def outcome(self, step: Step) -> Outcome:
         """Whether the normal forms of both sides agree."""
-        return self._attempts(step, 0, 4)[0] != "undecided"
+        return self._attempts(step, 0, 4)[0]
 
     def _judged(self, step: Step) -> EquationResult:
         unknown = EquationResult(step.target, step.span.line, step.span, "unknown")

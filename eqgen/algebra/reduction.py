@@ -15,8 +15,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from math import floor
 
+from eqgen.algebra.atoms import Atom, Monomial, Rational, Terms, exact
 from eqgen.algebra.budget import Budget
-from eqgen.algebra.normal_form import Atom, Core, Form, Rational, Terms, exact
+from eqgen.algebra.normal_form import Core, Form
 from eqgen.algebra.powers import number_power
 from eqgen.algebra.rewriting import Rewrite
 
@@ -245,28 +246,60 @@ class Reduction(Core):
         if not any(self._reads(self.atoms[s], atom) for m in rest.terms for s, _ in m):
             self.equations.setdefault(atom.rank, []).append((atom, rest.scaled(exact(Fraction(-1) / c))))
             self.special.update(a.serial for a in self.atoms if a.rank == atom.rank)
-            self._products.clear()
+            self.forget()
             return True
         return False
 
     def _assumed(self, atom: Atom) -> Form | None:
         for pattern, value in self.equations.get(atom.rank, ()):
-            for mapping in _matchings(sorted(pattern.free), sorted(atom.free)):
-                renamed = self.renamed_factor(pattern.serial, 1, mapping) if pattern is not atom else None
-                if pattern is atom or (renamed is not None and renamed.terms == {((atom.serial, 1),): 1}):
-                    return self.rename(value, mapping)
+            mapping = self._matched(pattern, atom, {})
+            if mapping is not None:
+                return self.rename(value, mapping)
         return None
 
+    def _matched(self, pattern: Atom, atom: Atom, mapping: dict[int, int]) -> dict[int, int] | None:
+        """The mapping extended so that it takes the free indices of a pattern to those of an atom, if there is one."""
+        if pattern.rank != atom.rank:
+            return None
+        mapping = dict(mapping)
+        for p, i in zip(pattern.indices, atom.indices, strict=True):
+            if (p <= 0 and p != i) or (p > 0 and mapping.setdefault(p, i) != i):
+                return None
+        pairs = list(zip(pattern.forms, atom.forms, strict=True))
+        if pattern.kind == "sum":
+            pairs.append((self.single(pattern.extra), self.single(atom.extra)))
+        found: dict[int, int] | None = mapping
+        for left, right in pairs:
+            found = None if found is None else self._matched_terms(list(left.terms.items()), dict(right.terms), found)
+        return found
 
-def _matchings(pattern: list[int], actual: list[int]) -> list[dict[int, int]]:
-    """The ways to read the free indices of an atom as those of a pattern."""
-    if not pattern:
-        return [{}] if not actual else []
-    return [
-        {pattern[0]: code, **rest}
-        for code in actual
-        for rest in _matchings(pattern[1:], [a for a in actual if a != code] if len(pattern) == len(actual) else actual)
-    ]
+    def _matched_terms(
+        self, left: list[tuple[Monomial, Rational]], right: Terms, mapping: dict[int, int]
+    ) -> dict[int, int] | None:
+        if not left:
+            return mapping if not right else None
+        (monomial, c), *rest = left
+        for other, d in sorted(right.items()):
+            if c == d and (found := self._matched_factors(list(monomial), list(other), mapping)) is not None:
+                remaining = {m: k for m, k in right.items() if m != other}
+                if (complete := self._matched_terms(rest, remaining, found)) is not None:
+                    return complete
+        return None
+
+    def _matched_factors(
+        self, left: list[tuple[int, Rational]], right: list[tuple[int, Rational]], mapping: dict[int, int]
+    ) -> dict[int, int] | None:
+        if not left:
+            return mapping if not right else None
+        (serial, e), *rest = left
+        for k, (other, x) in enumerate(right):
+            found = self._matched(self.atoms[serial], self.atoms[other], mapping) if e == x else None
+            if (
+                found is not None
+                and (complete := self._matched_factors(rest, right[:k] + right[k + 1 :], found)) is not None
+            ):
+                return complete
+        return None
 
 
 class _EntryRewrite(Rewrite):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from eqgen.algebra.atoms import Atom, Monomial, Rational, Terms
 from eqgen.algebra.budget import Budget
-from eqgen.algebra.normal_form import Atom, Core, Form, Monomial, Rational, Terms, accumulate
+from eqgen.algebra.normal_form import Core, Form, accumulate
 
 
 class Rewrite:
@@ -110,8 +111,8 @@ class Rewriting(Core):
 
     def __init__(self, budget: Budget | None = None) -> None:
         super().__init__(budget)
-        self._renamings: dict[tuple[tuple[int, int], ...], Rewrite] = {}
-        self._opened: dict[tuple[int, int], Form] = {}
+        self._renamings: dict[tuple[tuple[int, int], ...], Rewrite] = self.memo()
+        self._opened: dict[tuple[int, int], Form] = self.memo()
 
     def renaming(self, mapping: Mapping[int, int]) -> Rewrite:
         key = tuple(sorted(mapping.items()))

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from eqgen.algebra.atoms import Bounds, Monomial, Rational, Terms
 from eqgen.algebra.budget import Budget, LimitReached
 from eqgen.algebra.expressions import Dim
-from eqgen.algebra.normal_form import Bounds, Core, Form, Monomial, Rational, Terms, accumulate
+from eqgen.algebra.normal_form import Core, Form, accumulate
 
 MARK = -1_000_000
 """Stands for the index whose colour is being refined; -2_000_000 - c for an index of colour c."""
@@ -27,7 +28,7 @@ class Sums(Core):
 
     def __init__(self, budget: Budget | None = None) -> None:
         super().__init__(budget)
-        self._closed: dict[tuple[Bounds, Monomial], Form] = {}
+        self._closed: dict[tuple[Bounds, Monomial], Form] = self.memo()
 
     def total(self, dim: Dim, term: Callable[[int], Form]) -> Form:
         """The sum of term(k) over all positions k of a dimension."""
