@@ -56,9 +56,9 @@ class Conditions(Core):
                 return max(self._monomial_sign(atom.extra), 0)
         return 0
 
-    def _monomial_sign(self, monomial: tuple[tuple[int, Rational], ...]) -> int:
-        """2 when all factors are positive, 1 when none is negative, else 0."""
-        result = 2
+    def _monomial_sign(self, monomial: Monomial) -> int:
+        """2 when all factors are positive, 1 when their product is not negative, -1 when not positive, else 0."""
+        result, side = 2, 1
         for serial, e in monomial:
             sign = self.atoms[serial].sign
             if sign == 2 or (e < 0 and (sign == 1 or type(e) is Fraction)):
@@ -66,9 +66,22 @@ class Conditions(Core):
             if sign == 1 or type(e) is Fraction or (type(e) is int and e % 2 == 0):
                 # An even power may be zero, but not where it is a divisor.
                 result = result if e < 0 else 1
+            elif known := self._side(serial, monomial):
+                # [x > 0] x is not negative, and zero where the condition does not hold.
+                result, side = 1, side * known
             else:
                 return 0
-        return result
+        return result * side
+
+    def _side(self, serial: int, monomial: Monomial) -> int:
+        """1 or -1 where a condition in the monomial tells that an atom is positive or negative, else 0."""
+        for other, _ in monomial:
+            atom = self.atoms[other]
+            if atom.kind == "positive" and atom.forms[0].terms == {((serial, 1),): 1}:
+                side, threshold = atom.extra
+                if threshold * side >= 0:
+                    return int(side)
+        return 0
 
     def sign(self, form: Form) -> int:
         """2 positive, 1 nonnegative, -1 nonpositive, -2 negative, 0 unknown. Zero counts as nonnegative."""
@@ -143,12 +156,14 @@ class Conditions(Core):
                 return self.one
             if sign < 0 or value is not None:
                 return self.zero_form
+            if sign == 1:
+                return self.one - self.zero(form)
         else:
             if value is not None:
                 return self.one if value == 0 else self.zero_form
             if abs(sign) == 2:
                 return self.zero_form
-        d = self._without_positive_factors(form)
+        d = self._without_positive_factors(form, kind)
         compared = self._compared_by_logarithms(d)
         if compared is not None:
             return self._remembered(kind, compared)
@@ -164,13 +179,16 @@ class Conditions(Core):
         extra = (side, threshold) if kind == "positive" else threshold
         return self.power_of(self.intern(kind, forms=(u,), extra=extra))
 
-    def _without_positive_factors(self, form: Form) -> Form:
-        """A form that is positive, and zero, where the given one is."""
+    def _without_positive_factors(self, form: Form, kind: str) -> Form:
+        """A form that is positive, or zero, where the given one is."""
         if len(form.terms) > 1:
             form = self.content(form, False)[1]
         if len(form.terms) == 1:
             ((monomial, c),) = form.terms.items()
-            return self.single(tuple(f for f in monomial if self.atoms[f[0]].sign < 2), 1 if c > 0 else -1)
+            rest = tuple((s, abs(e) if kind == "zero" else e) for s, e in monomial if self.atoms[s].sign < 2)
+            if len(rest) == 1 and type(e := rest[0][1]) is int and (kind == "zero" or e % 2):
+                rest = ((rest[0][0], 1),)
+            return self.single(rest, 1 if c > 0 else -1)
         return form
 
     def _compared_by_logarithms(self, form: Form) -> Form | None:

@@ -151,8 +151,9 @@ class Core:
             return serial
         self.budget.spend()
         atom = Atom(kind, name, indices, forms, extra, dims)
-        serial = atom.serial = len(self.atoms)
+        # Its sign may make new atoms, so its number comes last.
         self._describe(atom)
+        serial = atom.serial = len(self.atoms)
         self.atoms.append(atom)
         self._serials[key] = serial
         if self.is_special(atom):

@@ -153,6 +153,8 @@ class Sums(Core):
         scale, inside = self.common_factor(inside, code)
         height = max(self.atoms[s].height for m in inside.terms for s, _ in m)
         labelled = self.rename(inside, {code: -(height + 1)})
+        if max((self.atoms[s].height for m in labelled.terms for s, _ in m), default=0) != height:
+            raise LimitReached("a maximum whose argument changes when its index is renamed")
         return Form(self, outside) + scale * self.power_of(self.intern("max", forms=(labelled,), dims=(dim,)))
 
     # --- names of bound indices ----------------------------------------------------------------------

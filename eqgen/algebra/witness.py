@@ -216,13 +216,14 @@ class Witness:
 
         Raises NotPolynomial when the value is not one of this field.
         """
-        try:
-            for step in self.subject.steps:
-                if step.expected is not None:
-                    self.written(step), self.expected(step)
-        except DomainError:
-            return False
-        return True
+        complete = True
+        for step in self.subject.steps:
+            for side in (self.written, self.expected) if step.expected is not None else ():
+                try:
+                    side(step)
+                except DomainError:
+                    complete = False
+        return complete
 
     def admissible(self) -> bool:
         """Whether the assumptions hold here."""
