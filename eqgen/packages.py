@@ -13,6 +13,7 @@ import importlib.util
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,10 @@ PACKAGE = "eqgen"
 """Generated packages are called `eqgen_<backend>`, unless the user says otherwise."""
 
 _UNUSED_SECONDS = 60 * 24 * 3600
+
+
+class BuildWarning(UserWarning):
+    """What a build has to say about its result, such as a library that it had to do without."""
 
 
 def find_backend(name: str) -> Backend:
@@ -98,9 +103,11 @@ def import_package(
     record = out / RECORDS / f"{folder.name}.json"
     if not (is_current(folder, record, key) and all(p.exists() for p in backend.products(folder))):
         try:
-            build(replace(request, out=out, progress=progress))
+            (built,) = build(replace(request, out=out, progress=progress))
         except DiagnosticError as error:
             raise DiagnosticError(_about_cache(d) for d in error.diagnostics) from error
+        for message in built.messages:
+            warnings.warn(f"{folder.name}: {message}", BuildWarning, stacklevel=3)
         _forget_unused(root)
     with contextlib.suppress(OSError):
         record.touch()

@@ -76,14 +76,12 @@ def json_errors(wanted: bool) -> Iterator[None]:
 
 @contextmanager
 def plain_warnings() -> Iterator[None]:
-    """Warnings that are diagnostics already are shown as such; others as Python shows them."""
+    """Warnings of eqgen are shown as they are, without the line of code that gave them."""
     before = warnings.showwarning
 
     def showwarning(message: Warning | str, category: type[Warning], *rest: Any, **options: Any) -> None:
-        from eqgen.algebra.checking import UndecidedWarning
-
-        if issubclass(category, UndecidedWarning):
-            say(f"{message}\n")
+        if category.__module__.startswith("eqgen."):
+            say(str(message))
         else:
             before(message, category, *rest, **options)
 

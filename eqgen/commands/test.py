@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ from eqgen.commands import console
 if TYPE_CHECKING:
     from eqgen.testing.report import Report, Result
 
+CLEAR_LINE = "\r\x1b[2K"
 MAX_FAILURES = 20
 """Failures that are described; all of them are in the output of `--json`."""
 
@@ -40,13 +42,10 @@ def test(
         from eqgen.testing.run import run
 
         try:
-            report = run(
-                [b.name for b in chosen],
-                console.names(definition),
-                files=sources,
-                seed=seed,
-                progress=None if json else _progress(),
-            )
+            with _progress(shown=not json) as progress:
+                report = run(
+                    [b.name for b in chosen], console.names(definition), files=sources, seed=seed, progress=progress
+                )
         except KeyError as error:
             raise typer.BadParameter(str(error.args[0]), param_hint="--definition") from error
     if json:
@@ -78,16 +77,20 @@ def _print(report: Report) -> None:
         console.say(f"... and {len(report.failures) - MAX_FAILURES} more; --json gives all")
 
 
-def _progress() -> Callable[[Result], None]:
+@contextmanager
+def _progress(shown: bool) -> Iterator[Callable[[Result], None]]:
     """Names the definition under test on standard error, where that is a terminal."""
+    shown = shown and sys.stderr.isatty()
     last = ""
 
     def advance(result: Result) -> None:
         nonlocal last
         name = f"{result.kind} {result.definition}"
-        if name != last and sys.stderr.isatty():
+        if shown and name != last:
             last = name
-            sys.stderr.write(f"\r\x1b[2Ktesting {name}")
+            sys.stderr.write(f"{CLEAR_LINE}testing {name}")
             sys.stderr.flush()
 
-    return advance
+    yield advance
+    if shown:
+        sys.stderr.write(CLEAR_LINE)

@@ -137,7 +137,7 @@ def train(
         load_weights=load_weights,
         save_weights=save_weights,
     )
-    with console.json_errors(json):
+    with console.json_errors(json), console.plain_warnings():
         chosen = find_backend(backend)
         sources = console.source_files(files)
         if save_weights is not None:

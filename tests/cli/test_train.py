@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,18 @@ def test_a_loss_that_is_no_number_is_null_in_json_and_said(tmp_path: Path) -> No
         done = eqgen(*line, "--learning-rate", "1e30", "--epochs", "2")
     assert done.code == 0 and done.json["epochs"][-1]["loss"] is None
     assert "training diverged" in done.err
+
+
+def test_what_a_build_does_without_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from eqgen.backends.numpy import BACKEND
+
+    monkeypatch.setenv("EQGEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(type(BACKEND), "compile", lambda *_: ("a library is not here",))
+    (tmp_path / "scaled.eq").write_text(SCALED.replace("Scaled", "BuiltWithout"))
+    line = ("train", tmp_path / "scaled.eq", "--epochs", "0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert eqgen(*line).err.splitlines()[-1] == "eqgen_numpy: a library is not here"
 
 
 def test_sorted_examples_are_noticed(tmp_path: Path) -> None:

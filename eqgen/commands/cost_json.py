@@ -1,0 +1,143 @@
+"""Cost reports as JSON: every amount as text, as LaTeX, and as a number where all sizes are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eqgen.algebra.polynomial import Polynomial
+from eqgen.optimize.cost_notes import ratio
+from eqgen.optimize.cost_report import DefinitionCost, PartCost, Stored
+from eqgen.optimize.network_cost import ROLES, NetworkCost, Totals
+from eqgen.optimize.program_cost import Work, largest
+
+INDEX_BYTES = 8
+"""Of an entry of an index matrix, whatever the dtype of the others."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How amounts become text and numbers.
+
+    dims       the sizes that are given
+    itemsize   bytes of an entry
+    order      of sizes in formulas
+    """
+
+    dims: Mapping[str, int]
+    itemsize: int
+    order: Sequence[str] = ()
+
+    def value(self, amount: Polynomial) -> int | None:
+        """The number, or None where a size is open."""
+        return amount.value(self.dims) if amount.names <= self.dims.keys() else None
+
+    def bytes(self, entries: Polynomial) -> int | None:
+        value = self.value(entries)
+        return None if value is None else value * self.itemsize
+
+    def stored_bytes(self, stored: Stored) -> int | None:
+        value = self.value(stored.entries)
+        return None if value is None else value * (INDEX_BYTES if stored.is_index else self.itemsize)
+
+    def intensity(self, flops: Polynomial, entries: Polynomial) -> float | None:
+        """Operations a byte."""
+        operations, moved = self.value(flops), self.bytes(entries)
+        return None if operations is None or not moved else operations / moved
+
+    def largest(self, work: Work) -> Polynomial:
+        """The largest intermediate result."""
+        return largest(work.results, self.dims)
+
+
+def amount_json(amount: Polynomial, scale: Scale) -> dict[str, Any]:
+    return {"text": amount.text(scale.order), "latex": amount.latex(scale.order), "value": scale.value(amount)}
+
+
+def work_json(work: Work, scale: Scale) -> dict[str, Any]:
+    return {
+        "flops": amount_json(work.flops, scale),
+        "flops_in_products": amount_json(work.products, scale),
+        "entries_written": amount_json(work.written, scale),
+        "entries_moved": amount_json(work.traffic, scale),
+        "entries_moved_at_least": amount_json(work.least, scale),
+        "largest_temporary": amount_json(scale.largest(work), scale),
+        "bytes_moved": scale.bytes(work.traffic),
+        "bytes_moved_at_least": scale.bytes(work.least),
+        "intensity": scale.intensity(work.flops, work.traffic),
+        "intensity_at_most": scale.intensity(work.flops, work.least),
+    }
+
+
+def both_json(written: Work, rewritten: Work, scale: Scale) -> dict[str, Any]:
+    return {"written": work_json(written, scale), "rewritten": work_json(rewritten, scale)}
+
+
+def part_json(part: PartCost, scale: Scale) -> dict[str, Any]:
+    statements = [
+        {
+            "target": s.target,
+            "equation": s.equation,
+            "place": s.origin,
+            "code": list(s.code),
+            "rewrites": list(s.rules),
+            **both_json(s.written, s.rewritten, scale),
+        }
+        for s in part.statements
+    ]
+    return {"name": part.name, "statements": statements, **both_json(part.written, part.rewritten, scale)}
+
+
+def definition_json(report: DefinitionCost, scale: Scale) -> dict[str, Any]:
+    return {
+        "kind": report.definition.kind,
+        "name": report.title,
+        "file": report.definition.span.source.name,
+        "line": report.definition.span.line,
+        "sizes": list(report.sizes),
+        "parts": [part_json(part, scale) for part in report.parts],
+    }
+
+
+def totals_json(totals: Totals, scale: Scale) -> dict[str, Any]:
+    forward, backward = totals.rewritten.get("forward"), totals.rewritten.get("backward")
+    return {
+        "parts": {name: both_json(totals.written[name], totals.rewritten[name], scale) for name in totals.rewritten},
+        "step": both_json(totals.step(rewritten=False), totals.step(), scale),
+        "flops_for_the_gradient_of_the_input": amount_json(totals.input_gradient, scale),
+        "backward_by_forward": None if not (forward and backward) else ratio(backward.flops, forward.flops),
+        "backward_by_forward_in_products": None
+        if not (forward and backward)
+        else ratio(backward.products, forward.products),
+        "stored": [
+            {
+                "name": s.name,
+                "role": s.role,
+                "entries": amount_json(s.entries, scale),
+                "bytes": scale.stored_bytes(s),
+            }
+            for s in totals.stored
+        ],
+        "storage": {
+            role: {
+                "entries": amount_json(totals.storage(role), scale),
+                "bytes": total_bytes([s for s in totals.stored if s.role == role], scale),
+            }
+            for role in ROLES
+        },
+    }
+
+
+def total_bytes(stored: Sequence[Stored], scale: Scale) -> int | None:
+    """Bytes of all, or None where a size is open."""
+    each = [scale.stored_bytes(s) for s in stored]
+    return None if any(b is None for b in each) else sum(b for b in each if b is not None)
+
+
+def network_json(network: NetworkCost, scale: Scale) -> dict[str, Any]:
+    layers = [
+        {**definition_json(layer, scale), "bindings": dict(binding)}
+        for layer, binding in zip(network.layers, network.bindings, strict=True)
+    ]
+    return {"layers": layers, "loss": definition_json(network.loss, scale) if network.loss else None}

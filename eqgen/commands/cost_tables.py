@@ -1,0 +1,162 @@
+"""Cost reports as tables, for people and for LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import typer
+from rich.table import Table
+
+from eqgen.algebra.polynomial import Polynomial
+from eqgen.commands import console
+from eqgen.commands.cost_json import Scale, total_bytes
+from eqgen.optimize.cost_report import DefinitionCost, PartCost
+from eqgen.optimize.network_cost import ROLES, Totals
+from eqgen.optimize.program_cost import Work
+
+ROLE_NAMES = {
+    "parameter": "parameters",
+    "gradient": "gradients",
+    "optimizer": "optimizer state",
+    "statistic": "statistics",
+    "activation": "activations kept for backward",
+}
+SAME = "="
+"""In the column of what is rewritten: as it is written."""
+
+
+def magnitude(value: float, unit: str = "") -> str:
+    """`1.258 GB`: four digits, decimal prefixes."""
+    for prefix in ("", "k", "M", "G", "T", "P"):
+        if abs(value) < 1000 or prefix == "P":
+            break
+        value /= 1000
+    return f"{value:.4g} {prefix}{unit}".rstrip()
+
+
+def amount(value: Polynomial, scale: Scale) -> str:
+    """A formula, or the number where all sizes are known."""
+    number = scale.value(value)
+    return value.text(scale.order) if number is None else magnitude(number)
+
+
+def moved(value: Polynomial, scale: Scale) -> str:
+    """Bytes where all sizes are known, else entries as a formula."""
+    number = scale.bytes(value)
+    return value.text(scale.order) if number is None else magnitude(number, "B")
+
+
+def print_definition(report: DefinitionCost, scale: Scale, subtitle: str = "") -> None:
+    """A heading, and a table of the statements of all parts."""
+    definition = report.definition
+    heading = f"{definition.kind} {report.title}  {definition.origin}"
+    typer.echo(f"{heading}  {subtitle}".rstrip())
+    table = _table("", "FLOPs as written", "rewritten", f"{_unit(report, scale)} moved as written", "rewritten")
+    for part in report.parts:
+        table.add_row(f"[bold]{part.name}[/bold]")
+        for row in _statement_rows(part, scale):
+            table.add_row(*row)
+    console.console().print(table)
+    typer.echo()
+
+
+def _unit(report: DefinitionCost, scale: Scale) -> str:
+    return "bytes" if set(report.sizes) <= scale.dims.keys() else "entries"
+
+
+def _statement_rows(part: PartCost, scale: Scale) -> Iterable[tuple[str, ...]]:
+    for s in part.statements:
+        flops = [amount(w.flops, scale) for w in (s.written, s.rewritten)]
+        entries = [moved(w.traffic, scale) for w in (s.written, s.rewritten)]
+        yield (_escaped(f"  {s.origin}  {s.equation}"), *_difference(flops), *_difference(entries))
+
+
+def _difference(pair: Sequence[str]) -> tuple[str, str]:
+    return (pair[0], SAME if pair[0] == pair[1] else pair[1])
+
+
+def print_totals(totals: Totals, scale: Scale) -> None:
+    """A table of the parts of a training step, and one of what is stored."""
+    works = [(name, totals.written[name], totals.rewritten[name]) for name in totals.rewritten]
+    works.append(("step", totals.step(rewritten=False), totals.step()))
+    print_works(works, scale)
+    print_storage(totals, scale)
+
+
+def print_works(works: Iterable[tuple[str, Work, Work]], scale: Scale) -> None:
+    """A line for each part: as rewritten, and the FLOPs and the largest intermediate result as written."""
+    rows = [_work_row(name, written, rewritten, scale) for name, written, rewritten in works]
+    head = [
+        "", "FLOPs as written", "FLOPs", "in products", "moved", "at least", "largest temporary as written", "rewritten",
+        "FLOPs a byte",
+    ]  # fmt: skip
+    known = any(row[-1] for row in rows)
+    table = _table(*(head if known else head[:-1]))
+    for row in rows:
+        table.add_row(*(row if known else row[:-1]))
+    console.console().print(table)
+    typer.echo()
+
+
+def _work_row(name: str, written: Work, rewritten: Work, scale: Scale) -> tuple[str, ...]:
+    intensities = [scale.intensity(rewritten.flops, entries) for entries in (rewritten.traffic, rewritten.least)]
+    text = " to ".join(dict.fromkeys(f"{i:.3g}" for i in intensities if i is not None))
+    return (
+        name,
+        *(amount(value, scale) for value in (written.flops, rewritten.flops, rewritten.products)),
+        *(moved(value, scale) for value in (rewritten.traffic, rewritten.least)),
+        *(moved(scale.largest(work), scale) for work in (written, rewritten)),
+        text,
+    )
+
+
+def print_storage(totals: Totals, scale: Scale) -> None:
+    table = _table("stored", "entries", "bytes", "")
+    for role in ROLES:
+        members = [s for s in totals.stored if s.role == role]
+        if members:
+            size = total_bytes(members, scale)
+            entries = totals.storage(role).text(scale.order)
+            names = ", ".join(s.name for s in members)
+            table.add_row(ROLE_NAMES[role], entries, "" if size is None else magnitude(size, "B"), _escaped(names))
+    if table.row_count:
+        console.console().print(table)
+        typer.echo()
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    table = Table.grid(padding=(0, 1))
+    for note in notes:
+        table.add_row("*", _escaped(note))
+    console.console().print(table)
+
+
+def latex_table(report: DefinitionCost, scale: Scale) -> str:
+    """A `tabular` of all statements: FLOPs and entries moved, as written and as rewritten."""
+    lines = [r"\begin{tabular}{llll}", r"& equation & FLOPs as written & FLOPs rewritten \\", r"\hline"]
+    for part in report.parts:
+        for k, s in enumerate(part.statements):
+            cells = [f"${w.flops.latex(scale.order)}$" for w in (s.written, s.rewritten)]
+            name = part.name if k == 0 else ""
+            lines.append(" & ".join([name, rf"\texttt{{{_latex_text(s.equation)}}}", *cells]) + r" \\")
+        cells = [f"${w.flops.latex(scale.order)}$" for w in (part.written, part.rewritten)]
+        lines += [" & ".join(["", "total", *cells]) + r" \\", r"\hline"]
+    return "\n".join([*lines, r"\end{tabular}"])
+
+
+def _latex_text(text: str) -> str:
+    special = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"} | {c: f"\\{c}" for c in "_&%$#{}"}
+    return "".join(special.get(c, c) for c in text)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
+    for k, column in enumerate(columns):
+        table.add_column(column, overflow="fold", justify="left" if k == 0 or column == "" else "right")
+    return table
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
