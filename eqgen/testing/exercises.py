@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 
 from eqgen.algebra.definitions import Module, TypedDefinition, Variable
-from eqgen.algebra.expressions import Invoke, Node, Shape, Symbol, apply, constant
-from eqgen.optimize.lower import Lowering
+from eqgen.algebra.expressions import Invoke, Node, Shape, apply, constant
 from eqgen.optimize.program import Function
 from eqgen.testing import cases
 from eqgen.testing.cases import Case, draw, drawn, grid
-from eqgen.testing.packages import Package
+from eqgen.testing.packages import HeaderNumber, Package
 from eqgen.testing.reference import ChosenActivation, Reference
 from eqgen.testing.reverse import reverse_sweep
 
@@ -71,6 +70,11 @@ class Exercise:
         """Gradients by the framework's own differentiation of the forward function; nothing by default."""
         return {}
 
+    def header(self, case: Case) -> tuple[HeaderNumber, ...]:
+        """The numbers to construct with: none where the case has the defaults, which are tested so."""
+        defaults = tuple(n.default for n in self.definition.numbers)
+        return () if case.numbers == defaults else case.numbers
+
     def numbers(self, case: Case) -> dict[str, Fraction]:
         pairs = zip(self.definition.numbers, case.numbers, strict=True)
         return {n.name: value for n, value in pairs if isinstance(value, Fraction)}
@@ -111,96 +115,6 @@ def by_name(function: Callable[..., Any], program: Function) -> Callable[..., An
     return lambda **values: function(*(values[a.name] for a in program.arguments))
 
 
-class LayerExercise(Exercise):
-    """feedforward, backpropagate, statistics, and feedforward in evaluation mode."""
-
-    def __init__(self, definition: TypedDefinition, module: Module) -> None:
-        super().__init__(definition, module)
-        d = definition
-        self.x = next(d.with_role("input"))
-        self.y = next(d.with_role("output"))
-        self.params = list(d.with_role("param"))
-        self.states = list(d.with_role("state"))
-        self.randoms = list(d.with_role("random"))
-        stored = [*self.params, *self.states, *self.randoms]
-        self.constructor_sizes = [s for s in d.dims if any(s in v.shape for v in stored)]
-        self.differentiable = [v for v in (self.x, *self.params) if v.index_size is None]
-
-    def cases(self) -> Iterator[Case]:
-        return cases.layer_cases(self.definition)
-
-    def chosen(self, case: Case) -> dict[str, ChosenActivation]:
-        """Activations for the layer's parameters, another one in every case."""
-        available = sorted(self.module.of_kind("activation"), key=lambda d: d.name)
-        result = {}
-        for k, name in enumerate(self.definition.activations):
-            d = available[(3 * case.activation + k) % len(available)]
-            numbers = cases.header_numbers(d.numbers)[0]
-            result[name] = ChosenActivation(d, tuple(n for n in numbers if isinstance(n, Fraction)))
-        return result
-
-    def inputs(self, case: Case, rng: np.random.Generator) -> Arrays:
-        own = case.values if case.values in ("normal", "dyadic") else "dyadic"
-        found = {v.name: drawn(v, case.values if v is self.x else own, case.sizes, rng) for v in (self.x, *self.params)}
-        found |= {v.name: drawn(v, "positive", case.sizes, rng) for v in self.states}
-        found[f"D{self.y.name}"] = drawn(self.y, own, case.sizes, rng)
-        return found
-
-    def layer(self, package: Package, case: Case, inputs: Arrays, dtype: str) -> Any:
-        activations = [package.activation(chosen) for chosen in self.chosen(case).values()]
-        sizes = [case.sizes[s] for s in self.constructor_sizes]
-        layer = package.construct(self.definition, *sizes, *activations, numbers=case.numbers, dtype=dtype)
-        for v in (*self.params, *self.states):
-            setattr(layer, v.name, inputs[v.name].astype(dtype))
-        layer.seed(case.activation)
-        return layer
-
-    def input(self, package: Package, case: Case, inputs: Arrays, dtype: str) -> Any:
-        return package.matrix(inputs[self.x.name], dtype if self.x.index_size is None else "int64", case.layout)
-
-    def call(self, package: Package, case: Case, inputs: Arrays, dtype: str) -> Outcome:
-        y, host = self.y.name, package.host
-        layer = self.layer(package, case, inputs, dtype)
-        X = self.input(package, case, inputs, dtype)
-        Y = layer.feedforward(X)
-        arrays = {y: host(Y)} | {f"{v.name}'": host(getattr(layer, v.name)) for v in self.states}
-        random = {v.name: host(getattr(layer, v.name)).astype(np.float64) for v in self.randoms}
-        layer.backpropagate(Y, package.matrix(inputs[f"D{y}"], dtype, case.layout))
-        arrays |= {f"D{v.name}": host(getattr(layer, f"D{v.name}")) for v in self.differentiable}
-        arrays |= {f"D{v.name}": host(getattr(layer, f"D{v.name}")) for v in self.params}
-        for v in self.states:
-            setattr(layer, v.name, inputs[v.name].astype(dtype))
-        layer.eval()
-        arrays[f"{y} in evaluation"] = host(layer.feedforward(X))
-        return Outcome(arrays, random)
-
-    def expect(self, case: Case, inputs: Arrays, drawn: Arrays) -> list[Expected]:
-        d, y = self.definition, self.y.name
-        activations = self.chosen(case)
-        training = self.reference(case, inputs | drawn, activations)
-        for block in ("forward", "backward", "update"):
-            training.run(d.block(block))
-        names = {y: y} | {f"D{v.name}": f"D{v.name}" for v in (*self.differentiable, *self.params)}
-        names |= {f"{v.name}'": f"{v.name}'" for v in self.states}
-        if case.autodiff:
-            seed = Symbol(self.y.shape, f"D{y}")
-            names |= self.add_reverse_sweep(training, "forward", {y: seed}, self.differentiable)
-        evaluation = self.reference(case, inputs | drawn, activations)
-        evaluation.run(d.block("evaluate") or d.block("forward"))
-        return [Expected(training, names), Expected(evaluation, {f"{y} in evaluation": y})]
-
-    def autodiff(self, package: Package, case: Case, inputs: Arrays, drawn: Arrays, dtype: str) -> Arrays:
-        program = Lowering(self.module).layer(self.definition).forward
-        known: dict[str, Any] = {name: float(v) for name, v in self.numbers(case).items()}
-        known |= {name: package.activation(chosen) for name, chosen in self.chosen(case).items()}
-        known |= {v.name: package.matrix(inputs[v.name], dtype) for v in (*self.params, *self.states)}
-        known |= {name: package.matrix(R, dtype) for name, R in drawn.items()}
-        known[self.x.name] = self.input(package, case, inputs, dtype)
-        forward = by_name(package.function("layer", self.definition.name, "forward"), program)
-        seed = package.matrix(inputs[f"D{self.y.name}"], dtype)
-        return differentiate(package, forward, known, [v.name for v in self.differentiable], seed)
-
-
 class ActivationExercise(Exercise):
     """The function and its derivative, entry by entry."""
 
@@ -214,7 +128,7 @@ class ActivationExercise(Exercise):
         return {"x": grid(shape, case.numbers, rng) if case.values == "grid" else draw(case.values, rng, shape)}
 
     def call(self, package: Package, case: Case, inputs: Arrays, dtype: str) -> Outcome:
-        activation = package.construct(self.definition, numbers=case.numbers)
+        activation = package.construct(self.definition, numbers=self.header(case))
         x = package.matrix(inputs["x"], dtype, case.layout)
         return Outcome({"f": package.host(activation(x)), "f'": package.host(activation.gradient(x))})
 
@@ -228,7 +142,7 @@ class ActivationExercise(Exercise):
         return [Expected(reference, names)]
 
     def autodiff(self, package: Package, case: Case, inputs: Arrays, drawn: Arrays, dtype: str) -> Arrays:
-        activation = package.construct(self.definition, numbers=case.numbers)
+        activation = package.construct(self.definition, numbers=self.header(case))
         x, seed = package.matrix(inputs["x"], dtype), package.matrix(np.ones_like(inputs["x"]), dtype)
         return differentiate(package, lambda **v: activation(v["x"]), {"x": x}, ["x"], seed)
 
@@ -258,7 +172,7 @@ class LossExercise(Exercise):
         )
 
     def call(self, package: Package, case: Case, inputs: Arrays, dtype: str) -> Outcome:
-        loss = package.construct(self.definition, numbers=case.numbers)
+        loss = package.construct(self.definition, numbers=self.header(case))
         Y, T = self.pair(package, case, inputs, dtype)
         arrays = {"L": package.host(loss.value(Y, T)), self.gradient: package.host(loss.gradient(Y, T))}
         number = package.host(loss(Y, T))
@@ -287,7 +201,7 @@ class LossExercise(Exercise):
         return [Expected(reference, names)]
 
     def autodiff(self, package: Package, case: Case, inputs: Arrays, drawn: Arrays, dtype: str) -> Arrays:
-        loss = package.construct(self.definition, numbers=case.numbers)
+        loss = package.construct(self.definition, numbers=self.header(case))
         Y, T = self.pair(package, case, inputs, dtype)
         y = self.y.name
         return differentiate(
@@ -353,7 +267,7 @@ class OptimizerExercise(Exercise):
         runtime = package.runtime
         x = runtime.variable(package.matrix(inputs["theta"], dtype))
         Dx = runtime.variable(package.matrix(np.zeros_like(inputs["theta"]), dtype))
-        optimizer = package.construct(self.definition, x, Dx, numbers=case.numbers)
+        optimizer = package.construct(self.definition, x, Dx, numbers=self.header(case))
         arrays: Arrays = {}
         for k, eta in enumerate(RATES):
             runtime.assign(Dx, package.matrix(inputs[f"Dtheta {k}"], dtype))
@@ -378,14 +292,3 @@ class OptimizerExercise(Exercise):
             reference.rename(kept)
             names |= {n: n for n in kept.values()}
         return [Expected(reference, names)]
-
-
-EXERCISES: dict[str, type[Exercise]] = {
-    "layer": LayerExercise,
-    "activation": ActivationExercise,
-    "loss": LossExercise,
-    "function": FunctionExercise,
-    "optimizer": OptimizerExercise,
-}
-
-__all__ = ["EXERCISES", "Exercise", "Expected", "Outcome"]

@@ -134,11 +134,14 @@ def exercise_initializer(
         weights: dict[str, Any] = {}
         for package in packages:
             try:
-                x = package.construct(definition, numbers=numbers)(np.random.default_rng(seed), *DRAWN_SHAPE)
+                draws = package.construct(definition, numbers=numbers)
+                x, again = (draws(np.random.default_rng(seed), *DRAWN_SHAPE) for _ in range(2))
             except ValueError:
                 continue  # numbers that no distribution has, such as an interval whose ends are swapped
             weights[package.name] = x
             found = "" if x.shape == DRAWN_SHAPE and x.dtype == np.float64 else f"a {x.shape} matrix of {x.dtype}"
+            if not np.array_equal(x, again):
+                found = "other weights from the same seed"
             add(INITIAL_DRAW, (package.name,), found or check_draw(x, expected))
         first = next(iter(weights), "")
         for name, x in weights.items():

@@ -152,6 +152,8 @@ def apart(found: Any, other: Any, tolerance: Any) -> tuple[float, float, str]:
     """How far two computed arrays are from each other: (ratio, error, message)."""
     if found.shape != other.shape:
         return math.inf, math.inf, f"the results have shapes {found.shape} and {other.shape}"
+    if found.shape != tolerance.shape:
+        return math.inf, math.inf, f"the results have shape {found.shape}, expected {tolerance.shape}"
     worst_ratio = worst_error = 0.0
     for a, b, allowed in zip(found.flat, other.flat, tolerance.flat, strict=True):
         if math.isinf(allowed) or (math.isnan(a) and math.isnan(b)) or a == b:

@@ -11,13 +11,24 @@ from typing import Any
 from eqgen.algebra.definitions import Module, TypedDefinition
 from eqgen.backends.protocol import Backend, backends
 from eqgen.testing.cases import Case, generator
-from eqgen.testing.exercises import BY_ADJOINTS, EXERCISES, Exercise, Expected, Outcome
-from eqgen.testing.host import HOST_EXERCISES
+from eqgen.testing.exercises import (
+    BY_ADJOINTS,
+    ActivationExercise,
+    Exercise,
+    Expected,
+    FunctionExercise,
+    LossExercise,
+    OptimizerExercise,
+    Outcome,
+)
+from eqgen.testing.host import HOST_EXERCISES, check_draw, moments
+from eqgen.testing.layers import LayerExercise
 from eqgen.testing.packages import Package, load_package
 from eqgen.testing.report import (
     ADJOINTS,
     AUTODIFF,
     DEFINITION,
+    INITIAL_DRAW,
     PAIR,
     REFERENCE,
     STABLE_FORM,
@@ -28,6 +39,14 @@ from eqgen.testing.report import (
     sum_of_errors,
 )
 from eqgen.testing.rounding import ADJOINT_FACTOR
+
+EXERCISES: dict[str, type[Exercise]] = {
+    "layer": LayerExercise,
+    "activation": ActivationExercise,
+    "loss": LossExercise,
+    "function": FunctionExercise,
+    "optimizer": OptimizerExercise,
+}
 
 TESTED = (*EXERCISES, *HOST_EXERCISES)
 """Kinds of definitions that are tested; a lemma computes nothing."""
@@ -116,6 +135,8 @@ class Comparison:
         for number, case in enumerate(self.exercise.cases()):
             rng = generator(self.seed, definition.kind, definition.name, number)
             self.compare(case, self.exercise.inputs(case, rng))
+        if isinstance(self.exercise, LayerExercise):
+            self.check_random_matrices(self.exercise)
         for quantity in sorted(self.seen):
             for dtype in ("float32", "float64"):
                 if (quantity, dtype) not in self.tested:
@@ -136,6 +157,15 @@ class Comparison:
         d = self.exercise.definition
         ratio, error, trouble = found
         self.report.add(Result(d.name, d.kind, quantity, oracle, names, dtype, case, ratio, error, message or trouble))
+
+    def check_random_matrices(self, exercise: LayerExercise) -> None:
+        for package in self.packages:
+            for drawn in exercise.random_matrices(package):
+                expected = moments(drawn.draw, drawn.sizes, drawn.numbers, exercise.module)
+                trouble = check_draw(drawn.matrix, expected)
+                if (drawn.matrix != drawn.again).any():
+                    trouble = "another random matrix from the same seed"
+                self.add(drawn.name, INITIAL_DRAW, (package.name,), "float64", "large", message=trouble)
 
     def compare(self, case: Case, inputs: Mapping[str, Any]) -> None:
         outcomes: dict[tuple[str, str], Outcome] = {}

@@ -26,13 +26,15 @@ class Oracle:
 
 
 ORACLES: list[Oracle] = []
+CONVENTIONS: list[Oracle] = []
+"""What this project has stated about kinks, ties and steps, where others differ."""
 
 
-def oracle(*definitions: str) -> Callable[[Check], Check]:
+def oracle(*definitions: str, register_in: list[Oracle] = ORACLES) -> Callable[[Check], Check]:
     """Register a check for definitions."""
 
     def register(check: Check) -> Check:
-        ORACLES.extend(Oracle(d, check.__name__, check) for d in definitions)
+        register_in.extend(Oracle(d, check.__name__, check) for d in definitions)
         return check
 
     return register

@@ -1,4 +1,4 @@
-"""Generated packages against PyTorch, Keras and SciPy. Conventions at kinks are not theirs: see test_conventions."""
+"""Generated packages against PyTorch, Keras and SciPy, and against the conventions at kinks, where these differ."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from eqgen.algebra.library import library
 from eqgen.testing import select
 from eqgen.testing.packages import Package
-from tests.differential import outside_keras, outside_scipy, outside_torch
-from tests.differential.outside import ORACLES, Oracle
+from tests.differential import conventions, outside_keras, outside_scipy, outside_torch
+from tests.differential.outside import CONVENTIONS, ORACLES, Oracle
 
-IMPORTED = (outside_keras, outside_scipy, outside_torch)
+IMPORTED = (conventions, outside_keras, outside_scipy, outside_torch)
 """Importing them registers their checks."""
 
 
@@ -20,6 +20,14 @@ IMPORTED = (outside_keras, outside_scipy, outside_torch)
     "check", list({o.check: o for o in ORACLES}.values()), ids=lambda o: f"{o.name}-{o.definition}"
 )
 def test_agrees_with_others(check: Oracle, packages: Sequence[Package]) -> None:
+    for package in packages:
+        check.check(package)
+
+
+@pytest.mark.parametrize(
+    "check", list({o.check: o for o in CONVENTIONS}.values()), ids=lambda o: f"{o.name}-{o.definition}"
+)
+def test_keeps_a_convention(check: Oracle, packages: Sequence[Package]) -> None:
     for package in packages:
         check.check(package)
 
