@@ -46,8 +46,8 @@ class Scale:
         operations, moved = self.value(flops), self.bytes(entries)
         return None if operations is None or not moved else operations / moved
 
-    def largest(self, work: Work) -> Polynomial:
-        """The largest intermediate result."""
+    def largest(self, work: Work) -> tuple[Polynomial, ...]:
+        """The largest intermediate result; several, where it depends on open sizes which it is."""
         return largest(work.results, self.dims)
 
 
@@ -62,7 +62,7 @@ def work_json(work: Work, scale: Scale) -> dict[str, Any]:
         "entries_written": amount_json(work.written, scale),
         "entries_moved": amount_json(work.traffic, scale),
         "entries_moved_at_least": amount_json(work.least, scale),
-        "largest_temporary": amount_json(scale.largest(work), scale),
+        "largest_temporaries": [amount_json(amount, scale) for amount in scale.largest(work)],
         "bytes_moved": scale.bytes(work.traffic),
         "bytes_moved_at_least": scale.bytes(work.least),
         "intensity": scale.intensity(work.flops, work.traffic),

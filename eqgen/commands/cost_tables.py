@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import typer
 from rich.table import Table
 
-from eqgen.algebra.polynomial import Polynomial
+from eqgen.algebra.polynomial import ZERO, Polynomial
 from eqgen.commands import console
 from eqgen.commands.cost_json import Scale, total_bytes
 from eqgen.optimize.cost_report import DefinitionCost, PartCost
@@ -35,15 +35,13 @@ def magnitude(value: float, unit: str = "") -> str:
 
 
 def amount(value: Polynomial, scale: Scale) -> str:
-    """A formula, or the number where all sizes are known."""
-    number = scale.value(value)
-    return value.text(scale.order) if number is None else magnitude(number)
+    """A formula, or a number when sizes are given."""
+    return magnitude(value.value(scale.dims)) if scale.dims else value.text(scale.order)
 
 
 def moved(value: Polynomial, scale: Scale) -> str:
-    """Bytes where all sizes are known, else entries as a formula."""
-    number = scale.bytes(value)
-    return value.text(scale.order) if number is None else magnitude(number, "B")
+    """Entries as a formula, or bytes when sizes are given."""
+    return magnitude(value.value(scale.dims) * scale.itemsize, "B") if scale.dims else value.text(scale.order)
 
 
 def print_definition(report: DefinitionCost, scale: Scale, subtitle: str = "") -> None:
@@ -51,7 +49,7 @@ def print_definition(report: DefinitionCost, scale: Scale, subtitle: str = "") -
     definition = report.definition
     heading = f"{definition.kind} {report.title}  {definition.origin}"
     typer.echo(f"{heading}  {subtitle}".rstrip())
-    table = _table("", "FLOPs as written", "rewritten", f"{_unit(report, scale)} moved as written", "rewritten")
+    table = _table("", "FLOPs as written", "rewritten", f"{_unit(scale)} moved as written", "rewritten")
     for part in report.parts:
         table.add_row(f"[bold]{part.name}[/bold]")
         for row in _statement_rows(part, scale):
@@ -60,15 +58,15 @@ def print_definition(report: DefinitionCost, scale: Scale, subtitle: str = "") -
     typer.echo()
 
 
-def _unit(report: DefinitionCost, scale: Scale) -> str:
-    return "bytes" if set(report.sizes) <= scale.dims.keys() else "entries"
+def _unit(scale: Scale) -> str:
+    return "bytes" if scale.dims else "entries"
 
 
 def _statement_rows(part: PartCost, scale: Scale) -> Iterable[tuple[str, ...]]:
     for s in part.statements:
         flops = [amount(w.flops, scale) for w in (s.written, s.rewritten)]
         entries = [moved(w.traffic, scale) for w in (s.written, s.rewritten)]
-        yield (_escaped(f"  {s.origin}  {s.equation}"), *_difference(flops), *_difference(entries))
+        yield (_escaped(f"  {s.origin}  {' '.join(s.equation.split())}"), *_difference(flops), *_difference(entries))
 
 
 def _difference(pair: Sequence[str]) -> tuple[str, str]:
@@ -83,42 +81,52 @@ def print_totals(totals: Totals, scale: Scale) -> None:
     print_storage(totals, scale)
 
 
-def print_works(works: Iterable[tuple[str, Work, Work]], scale: Scale) -> None:
-    """A line for each part: as rewritten, and the FLOPs and the largest intermediate result as written."""
-    rows = [_work_row(name, written, rewritten, scale) for name, written, rewritten in works]
-    head = [
-        "", "FLOPs as written", "FLOPs", "in products", "moved", "at least", "largest temporary as written", "rewritten",
-        "FLOPs a byte",
-    ]  # fmt: skip
-    known = any(row[-1] for row in rows)
-    table = _table(*(head if known else head[:-1]))
-    for row in rows:
-        table.add_row(*(row if known else row[:-1]))
+def print_works(works: Sequence[tuple[str, Work, Work]], scale: Scale) -> None:
+    """A column for each part; what is not said to be as written is as rewritten."""
+    table = _table("", *(name for name, _, _ in works))
+    columns = [_measures(written, rewritten, scale) for _, written, rewritten in works]
+    for name in columns[0]:
+        cells = [column[name] for column in columns]
+        if any(cells):
+            table.add_row(name, *cells)
     console.console().print(table)
     typer.echo()
 
 
-def _work_row(name: str, written: Work, rewritten: Work, scale: Scale) -> tuple[str, ...]:
-    intensities = [scale.intensity(rewritten.flops, entries) for entries in (rewritten.traffic, rewritten.least)]
-    text = " to ".join(dict.fromkeys(f"{i:.3g}" for i in intensities if i is not None))
-    return (
-        name,
-        *(amount(value, scale) for value in (written.flops, rewritten.flops, rewritten.products)),
-        *(moved(value, scale) for value in (rewritten.traffic, rewritten.least)),
-        *(moved(scale.largest(work), scale) for work in (written, rewritten)),
-        text,
-    )
+def _measures(written: Work, rewritten: Work, scale: Scale) -> dict[str, str]:
+    """What a table of parts says of one of them; "" for what is not known."""
+    moved_entries = (rewritten.traffic, rewritten.least) if scale.dims else ()
+    intensities = [scale.intensity(rewritten.flops, entries) for entries in moved_entries]
+    unit = _unit(scale)
+    return {
+        "FLOPs as written": amount(written.flops, scale),
+        "FLOPs": amount(rewritten.flops, scale),
+        "FLOPs in products": amount(rewritten.products, scale),
+        f"{unit} moved as written": moved(written.traffic, scale),
+        f"{unit} moved": moved(rewritten.traffic, scale),
+        f"{unit} moved at least": moved(rewritten.least, scale),
+        "largest temporary as written": largest_temporary(written, scale),
+        "largest temporary": largest_temporary(rewritten, scale),
+        "FLOPs a byte": " to ".join(dict.fromkeys(f"{i:.3g}" for i in intensities if i is not None)),
+    }
+
+
+def largest_temporary(work: Work, scale: Scale) -> str:
+    """`max(N^2, D K)`, or a number of bytes."""
+    found = [moved(value, scale) for value in scale.largest(work)] or ["0"]
+    return found[0] if len(found) == 1 else f"max({', '.join(found)})"
 
 
 def print_storage(totals: Totals, scale: Scale) -> None:
+    """What is kept between the parts of a step, by role. The bytes of what does not depend on open sizes are known."""
     table = _table("stored", "entries", "bytes", "")
-    for role in ROLES:
-        members = [s for s in totals.stored if s.role == role]
-        if members:
-            size = total_bytes(members, scale)
-            entries = totals.storage(role).text(scale.order)
-            names = ", ".join(s.name for s in members)
-            table.add_row(ROLE_NAMES[role], entries, "" if size is None else magnitude(size, "B"), _escaped(names))
+    members = {ROLE_NAMES[role]: [s for s in totals.stored if s.role == role] for role in ROLES}
+    for name, stored in [*members.items(), ("together", list(totals.stored))]:
+        if stored:
+            size = total_bytes(stored, scale)
+            entries = sum((s.entries for s in stored), ZERO).text(scale.order)
+            names = ", ".join(s.name for s in stored) if name in members else ""
+            table.add_row(name, entries, "" if size is None else magnitude(size, "B"), _escaped(names))
     if table.row_count:
         console.console().print(table)
         typer.echo()

@@ -96,7 +96,9 @@ def find(module: Module, name: str, kinds: Sequence[str], option: str) -> TypedD
     known = [d.name for d in module.of_kind(*kinds)]
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]}?" if close else "`eqgen list` shows what there is"
-    console.fail("E606", option, f"there is no {' or '.join(kinds)} {name!r}", hint)
+    console.fail(
+        "E606", option, f"there is no {', '.join(kinds[:-1])}{' or ' * (len(kinds) > 1)}{kinds[-1]} {name!r}", hint
+    )
 
 
 def _optimizers(module: Module, text: str | None, count: int) -> list[tuple[TypedDefinition, ...]]:
@@ -122,7 +124,7 @@ def _parsed(text: str, option: str) -> Any:
 
 
 def _bound(module: Module, definition: TypedDefinition, specification: Any, option: str) -> dict[str, TypedDefinition]:
-    """The activations of the header that the arguments give. Arguments may be left out: costs do not depend on numbers."""
+    """The activations that the arguments give. Arguments may be left out: no cost depends on a number."""
     names = [*definition.activations, *(n.name for n in definition.numbers)]
     given = dict(zip(names, specification.arguments, strict=False))
     wrong = [k for k, _ in specification.keywords if k not in names or k in given]

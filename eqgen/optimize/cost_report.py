@@ -22,9 +22,9 @@ from eqgen.optimize.program_cost import (
     NO_WORK,
     Activations,
     Amount,
-    Counter,
     Sizes,
     Work,
+    WorkCounter,
     body_block,
     named_sizes,
     total,
@@ -32,6 +32,8 @@ from eqgen.optimize.program_cost import (
 
 KINDS = ("layer", "activation", "function", "loss", "optimizer")
 """What has a cost on matrices. Schedulers and initializers run on the host."""
+ONE_HOT = "gradient, one-hot targets"
+"""The part of a loss that is its gradient where every row of the targets is a unit vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,7 @@ class Reporter:
         numbers = [n.name for n in d.numbers]
         lets = d.block("value")[:-1]
         parts = []
-        names = (("value", "value"), ("gradient", "gradient"), ("one_hot", "gradient, one-hot targets"))
+        names = (("value", "value"), ("gradient", "gradient"), ("one_hot", ONE_HOT))
         for (block, name), function in zip(names, self.lowering.loss(d), strict=True):
             if function is not None:
                 assignments = d.block(block) if block == "value" else (*lets, *d.block(block))
@@ -276,8 +278,8 @@ class Reporter:
         def amount(dim: Dim) -> Amount:
             return named_sizes((sizes or {}).get(dim, dim) if isinstance(dim, str) else dim)
 
-        before = Counter(self.lowering, activations or {}, rewritten=False)
-        after = Counter(self.lowering, activations or {}, rewritten=True)
+        before = WorkCounter(self.lowering, activations or {}, rewritten=False)
+        after = WorkCounter(self.lowering, activations or {}, rewritten=True)
         own = numbers or [n.name for n in d.numbers]
         passed = [a.name for a in function.arguments if a.role in ("number", "scalar")]
         left = _groups(function.steps)
@@ -293,7 +295,7 @@ class Reporter:
 
 
 def _statement(
-    step: Step, written: Work, group: tuple[Step, ...], after: Counter, sizes: Sizes, numbers: Sequence[str]
+    step: Step, written: Work, group: tuple[Step, ...], after: WorkCounter, sizes: Sizes, numbers: Sequence[str]
 ) -> StatementCost:
     work = after.statement(group, sizes, numbers)
     return StatementCost(

@@ -7,6 +7,7 @@ that are computed without a matrix (`1 - beta`, `K * N`) cost nothing: they are 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -84,7 +85,7 @@ def named_sizes(dim: Dim) -> Amount:
 
 
 @dataclass(frozen=True)
-class Counter:
+class WorkCounter:
     """Counts statements and expressions.
 
     rewritten    whether called functions are counted as rewritten, or as they are written
@@ -177,10 +178,21 @@ def body_block(definition: TypedDefinition, derivative: bool = False) -> tuple[A
     return definition.block("derivative" if derivative else "f")
 
 
-def largest(results: Iterable[Polynomial], sizes: Mapping[str, int] | None = None, typical: int = 1000) -> Polynomial:
-    """The largest amount, at the given sizes, where not given at a typical one."""
+def largest(results: Iterable[Polynomial], sizes: Mapping[str, int] | None = None) -> tuple[Polynomial, ...]:
+    """The largest of amounts: one where all sizes are given, else all that may be the largest at some sizes."""
+    different = tuple(dict.fromkeys(results))
     known = sizes or {}
-    return max(results, key=lambda r: r.value({name: known.get(name, typical) for name in r.names}), default=ZERO)
+    if different and all(r.names <= known.keys() for r in different):
+        return (max(different, key=lambda r: r.value(known)),)
+    return tuple(r for r in different if not any(r != other and _is_below(r, other) for other in different))
+
+
+def _is_below(small: Polynomial, large: Polynomial) -> bool:
+    """Whether one amount is at most the other at all sizes, for amounts of one term."""
+    if len(small.terms) != 1 or len(large.terms) != 1:
+        return False
+    (monomial, coefficient), (other, bound) = small.terms[0], large.terms[0]
+    return coefficient <= bound and not Counter(monomial) - Counter(other)
 
 
 def _amounts(shape: Shape, sizes: Sizes) -> tuple[Amount, Amount]:
