@@ -185,7 +185,7 @@ class Conditions(Core):
             form = self.content(form, False)[1]
         if len(form.terms) == 1:
             ((monomial, c),) = form.terms.items()
-            rest = tuple((s, abs(e) if kind == "zero" else e) for s, e in monomial if self.atoms[s].sign < 2)
+            rest = tuple(f for f in monomial if self.atoms[f[0]].sign < 2)
             if len(rest) == 1 and type(e := rest[0][1]) is int and (kind == "zero" or e % 2):
                 rest = ((rest[0][0], 1),)
             return self.single(rest, 1 if c > 0 else -1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eqgen.algebra.definitions import Assignment, Module, TypedDefinition
-from eqgen.algebra.expressions import Dim, Invoke, Node, rename_sizes, rewrite, substitute
+from eqgen.algebra.expressions import Dim, Invoke, Node, distinct, rename_sizes, rewrite, substitute
 
 
 def collapse(assignments: tuple[Assignment, ...]) -> Node:
@@ -40,6 +40,9 @@ def instantiate(definition: TypedDefinition, expression: Node, args: tuple[Node,
 
 def inline(node: Node, module: Module) -> Node:
     """The expression without calls, except those of activations that are parameters of a layer."""
+
+    if not any(isinstance(n, Invoke) for n in distinct(node)):
+        return node
 
     def rule(n: Node) -> Node:
         if not isinstance(n, Invoke):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from eqgen.algebra.budget import Budget, LimitReached, Undefined
 from eqgen.algebra.decision import Outcome, vanishes
 from eqgen.algebra.definitions import Module, TypedDefinition
-from eqgen.algebra.expressions import Apply, Constant, Dim, Invoke, Node, Shape, Symbol, sizes_used, walk
+from eqgen.algebra.expressions import Apply, Constant, Dim, Invoke, Node, Shape, Symbol, distinct, sizes_used
 from eqgen.algebra.gradient import Backpropagation, Gradients, entries, gradient_entries
 from eqgen.algebra.index_form import Algebra, Definition, Reader, fits
 from eqgen.algebra.inline import inline
@@ -78,7 +78,7 @@ def prove_equal(
     are comparisons, as after `assume`. Functions that `module` does not define are opaque functions of scalars.
     """
     declared = {f.name for f in free}
-    nodes = [n for side in (left, right, *assumptions) for n in walk(side)]
+    nodes = [n for side in (left, right, *assumptions) for n in distinct(side)]
     others: dict[str, Free] = {}
     for n in nodes:
         if isinstance(n, Symbol) and n.name not in declared:
@@ -295,7 +295,7 @@ class _SubjectProof:
             if n is not None
         ]
         nodes = [a.value for a in self.subject.program] + steps
-        return any(isinstance(n, Apply) and n.op in ("rows_max", "columns_max") for top in nodes for n in walk(top))
+        return any(isinstance(n, Apply) and n.op in ("rows_max", "columns_max") for top in nodes for n in distinct(top))
 
 
 def _within(algebra: Algebra, value: Definition, replaced: Mapping[str, Definition]) -> Definition:

@@ -10,7 +10,7 @@ from typing import Any
 from eqgen.algebra.definitions import Module
 from eqgen.algebra.draws import counterexample_sizes, unequal_sizes
 from eqgen.algebra.dual_numbers import Kink
-from eqgen.algebra.expressions import Apply, Constant, walk
+from eqgen.algebra.expressions import Apply, Constant, distinct
 from eqgen.algebra.fields import DomainError, filled
 from eqgen.algebra.notation import notation
 from eqgen.algebra.questions import Step, Subject
@@ -149,7 +149,7 @@ class Judge:
     def _difference_of_cases(self, step: Step, undefined: list[Counterexample]) -> Counterexample | None:
         """Where conditions occur, many points: each decides for other cases."""
         sides = [n for n in (step.written, step.expected, *(d.of for d in step.derivatives.values())) if n is not None]
-        nodes = [n for top in (*sides, *(a.value for a in self.subject.program)) for n in walk(top)]
+        nodes = [n for top in (*sides, *(a.value for a in self.subject.program)) for n in distinct(top)]
         if not any(isinstance(n, Apply) and n.op in CASES for n in nodes):
             return None
         sizes = unequal_sizes(self.subject.sizes)[-1]
