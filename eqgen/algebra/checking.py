@@ -20,9 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from eqgen.algebra.definitions import Module, TypedDefinition
-from eqgen.algebra.idle import has_idle_inputs
 from eqgen.algebra.printed import ILL_SHAPED, PRINTED
-from eqgen.algebra.refusal import refusal
 from eqgen.algebra.verdict import Counterexample, EquationResult, Verdict
 from eqgen.algebra.verdict_store import VerdictStore, dependencies, verdict_key
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
@@ -170,21 +168,9 @@ def check_definition(definition: TypedDefinition, module: Module, judge: Judge =
         from eqgen.algebra import explicit_check
 
         trials = explicit_check.check_definition(definition, module)
-    results = proofs or trials or []
-    if proofs is not None and trials is not None:
-        results = [merged(definition, p, t) for p, t in zip(proofs, trials, strict=True)]
-    return _explained(definition, module, results)
-
-
-def _explained(
-    definition: TypedDefinition, module: Module, results: Sequence[EquationResult]
-) -> tuple[EquationResult, ...]:
-    """The results with what teaches; where all is well nothing more is imported."""
-    if all(e.verdict == "proved" for e in results) and not has_idle_inputs(definition):
-        return tuple(results)
-    from eqgen.algebra.localisation import explained
-
-    return explained(definition, module, results)
+    if proofs is None or trials is None:
+        return tuple(proofs or trials or ())
+    return tuple(merged(definition, p, t) for p, t in zip(proofs, trials, strict=True))
 
 
 def merged(definition: TypedDefinition, proof: EquationResult, trial: EquationResult) -> EquationResult:
@@ -278,7 +264,7 @@ def refuse_refuted(module: Module) -> list[DefinitionResult]:
     from eqgen.algebra.verdict_store import default_store
 
     results = check_module(suspects(module, library()), module, store=default_store())
-    refuted = [refusal(r.definition, e) for r in results for e in r.equations if e.verdict == "refuted"]
+    refuted = [refutation(r.definition, e) for r in results for e in r.equations if e.verdict == "refuted"]
     if refuted:
         raise DiagnosticError(refuted)
     for result in results:
@@ -303,6 +289,21 @@ def suspects(module: Module, base: Module) -> list[TypedDefinition]:
     own = own_definitions(module, base)
     new = {id(d) for d in own}
     return [d for d in module.definitions if id(d) in new or any(id(u) in new for u in dependencies(d, module))]
+
+
+def refutation(definition: TypedDefinition, equation: EquationResult) -> Diagnostic:
+    """A refuted equation as an error. One that is recorded as a misprint, but holds, has no counterexample."""
+    if equation.counterexample is None:
+        message = f"`{equation.target}` of {definition.kind} `{definition.name}` is {equation.message}"
+        return Diagnostic("E404", message, equation.span, hint="correct the record, or remove it")
+    gradient = definition.kind not in ("lemma", "function") and " when " not in equation.target
+    what = f"`{equation.target}` of {definition.kind} `{definition.name}`"
+    return Diagnostic(
+        "E401" if gradient else "E402",
+        f"{what} is refuted: {equation.message}",
+        equation.span,
+        hint=counterexample_text(equation.counterexample).replace("\n", "; "),
+    )
 
 
 def undecided(definition: TypedDefinition, equation: EquationResult) -> Diagnostic:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from eqgen.algebra.definitions import Module, TypedDefinition
-from eqgen.algebra.verdict import Counterexample, EquationResult, Explanation
+from eqgen.algebra.verdict import Counterexample, EquationResult
 from eqgen.language.model import Span
 
 SOURCES = ("algebra", "language")
@@ -129,25 +129,7 @@ def _to_plain(equation: EquationResult, base: Span) -> dict[str, Any]:
         "seconds": equation.seconds,
         "message": equation.message,
         "counterexample": None if equation.counterexample is None else equation.counterexample.to_json(),
-        "explanation": None if equation.explanation is None else _explanation_to_plain(equation.explanation, base),
     }
-
-
-def _explanation_to_plain(explanation: Explanation, base: Span) -> dict[str, Any] | None:
-    """None for a place outside of the definition: the equation comes from another one."""
-    span = explanation.span
-    if span.source is not base.source:
-        return None
-    texts = {f.name: getattr(explanation, f.name) for f in dataclasses.fields(explanation) if f.name != "span"}
-    return {**texts, "start": span.start - base.start, "end": span.end - base.start}
-
-
-def _explanation(plain: dict[str, Any] | None, base: Span) -> Explanation | None:
-    if plain is None:
-        return None
-    texts = {name: value for name, value in plain.items() if name not in ("start", "end", "suggestions")}
-    span = Span(base.source, base.start + plain["start"], base.start + plain["end"])
-    return Explanation(**texts, span=span, suggestions=tuple(plain["suggestions"]))
 
 
 def _from_plain(plain: dict[str, Any], base: Span) -> EquationResult:
@@ -157,6 +139,5 @@ def _from_plain(plain: dict[str, Any], base: Span) -> EquationResult:
         values = {name: tuple(tuple(row) for row in rows) for name, rows in example["values"].items()}
         example = Counterexample(**(example | {"values": values, "position": tuple(example["position"])}))
     return EquationResult(
-        plain["target"], span.line, span, plain["verdict"], plain["sizes"], plain["seconds"], plain["message"], example,
-        _explanation(plain["explanation"], base),
-    )  # fmt: skip
+        plain["target"], span.line, span, plain["verdict"], plain["sizes"], plain["seconds"], plain["message"], example
+    )
