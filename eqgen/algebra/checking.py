@@ -20,9 +20,11 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 from eqgen.algebra.definitions import Module, TypedDefinition
+from eqgen.algebra.influence import has_idle_matrices
 from eqgen.algebra.printed import ILL_SHAPED, PRINTED
+from eqgen.algebra.refusal import refusal
 from eqgen.algebra.verdict import Counterexample, EquationResult, Verdict
-from eqgen.algebra.verdict_store import VerdictStore, dependencies, verdict_key
+from eqgen.algebra.verdict_store import VerdictStore, dependencies, equation_places, placed, verdict_key
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
 
 Judge: TypeAlias = Literal["both", "proof", "explicit"]
@@ -168,9 +170,21 @@ def check_definition(definition: TypedDefinition, module: Module, judge: Judge =
         from eqgen.algebra import explicit_check
 
         trials = explicit_check.check_definition(definition, module)
-    if proofs is None or trials is None:
-        return tuple(proofs or trials or ())
-    return tuple(merged(definition, p, t) for p, t in zip(proofs, trials, strict=True))
+    results = proofs or trials or []
+    if proofs is not None and trials is not None:
+        results = [merged(definition, p, t) for p, t in zip(proofs, trials, strict=True)]
+    return _explained(definition, module, results)
+
+
+def _explained(
+    definition: TypedDefinition, module: Module, results: Sequence[EquationResult]
+) -> tuple[EquationResult, ...]:
+    """The results with what teaches; where all is well nothing more is imported."""
+    if all(e.verdict != "refuted" for e in results) and not has_idle_matrices(definition):
+        return tuple(results)
+    from eqgen.algebra.localisation import explained
+
+    return explained(definition, module, results)
 
 
 def merged(definition: TypedDefinition, proof: EquationResult, trial: EquationResult) -> EquationResult:
@@ -227,7 +241,7 @@ def _judged(
     try:
         with ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _end_when_interrupted) as pool:
             for definition, plain in zip(definitions, pool.map(_work, range(len(definitions))), strict=True):
-                yield tuple(replace(e, span=replace(e.span, source=definition.span.source)) for e in plain)
+                yield placed(plain, equation_places(definition))
     finally:
         _task = None
 
@@ -264,7 +278,7 @@ def refuse_refuted(module: Module) -> list[DefinitionResult]:
     from eqgen.algebra.verdict_store import default_store
 
     results = check_module(suspects(module, library()), module, store=default_store())
-    refuted = [refutation(r.definition, e) for r in results for e in r.equations if e.verdict == "refuted"]
+    refuted = [refusal(r.definition, e) for r in results for e in r.equations if e.verdict == "refuted"]
     if refuted:
         raise DiagnosticError(refuted)
     for result in results:
@@ -289,21 +303,6 @@ def suspects(module: Module, base: Module) -> list[TypedDefinition]:
     own = own_definitions(module, base)
     new = {id(d) for d in own}
     return [d for d in module.definitions if id(d) in new or any(id(u) in new for u in dependencies(d, module))]
-
-
-def refutation(definition: TypedDefinition, equation: EquationResult) -> Diagnostic:
-    """A refuted equation as an error. One that is recorded as a misprint, but holds, has no counterexample."""
-    if equation.counterexample is None:
-        message = f"`{equation.target}` of {definition.kind} `{definition.name}` is {equation.message}"
-        return Diagnostic("E404", message, equation.span, hint="correct the record, or remove it")
-    gradient = definition.kind not in ("lemma", "function") and " when " not in equation.target
-    what = f"`{equation.target}` of {definition.kind} `{definition.name}`"
-    return Diagnostic(
-        "E401" if gradient else "E402",
-        f"{what} is refuted: {equation.message}",
-        equation.span,
-        hint=counterexample_text(equation.counterexample).replace("\n", "; "),
-    )
 
 
 def undecided(definition: TypedDefinition, equation: EquationResult) -> Diagnostic:

@@ -111,7 +111,7 @@ class Printer:
         return spelling.template.format(*texts, m=m, n=n, like=self.like, **sizes), spelling.level
 
 
-def _language() -> Column:
+def language() -> Column:
     """The canonical spelling of `eqgen fmt`: operators, and the API names of the table."""
     from eqgen.algebra.operations import TABLE
 
@@ -150,7 +150,7 @@ class NotationPrinter(Printer):
     def _apply(self, node: Apply) -> tuple[str, Level]:
         if node.op in ("zeros", "ones"):
             return f"{node.op}({', '.join(dimension(s) for s in node.sizes)})", Level.ATOM
-        if _mixes_scalars(node):
+        if mixes_scalars(node):
             operands: dict[Node, str] = {}
             body = _ScalarPrinter({**self.column, **ENTRYWISE}, node.shape, operands)(node)
             names = tuple(operands.values())
@@ -159,7 +159,7 @@ class NotationPrinter(Printer):
         return super()._apply(node)
 
 
-def _mixes_scalars(node: Node) -> bool:
+def mixes_scalars(node: Node) -> bool:
     """Whether an entrywise operation has both scalars and matrices as operands, other than a factor or divisor."""
     from eqgen.algebra.operations import TABLE
 
@@ -200,4 +200,4 @@ class _ScalarPrinter(NotationPrinter):
 
 def notation(node: Node) -> str:
     """The expression in the language's canonical spelling."""
-    return NotationPrinter(_language())(node)
+    return NotationPrinter(language())(node)

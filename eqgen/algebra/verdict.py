@@ -53,6 +53,42 @@ class Counterexample:
 
 
 @dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is wrong with a refuted equation.
+
+    mistake      its name: "sign", "axis", "missing factor", ... (`eqgen.algebra.mistakes`)
+    message      one sentence
+    span         the sub-expression that is wrong
+    written      the equation as it stands
+    derived      the derived equation in matrix notation, "" where the derivation is not known
+    suggestions  full equations that are proven for all sizes, the closest first
+    """
+
+    mistake: str
+    message: str
+    span: Span = field(compare=False, repr=False)
+    written: str
+    derived: str
+    suggestions: tuple[str, ...]
+
+    def to_json(self) -> dict[str, object]:
+        line, column = self.span.source.position(self.span.start)
+        end_line, end_column = self.span.source.position(self.span.end)
+        return {
+            "mistake": self.mistake,
+            "message": self.message,
+            "line": line,
+            "column": column,
+            "end_line": end_line,
+            "end_column": end_column,
+            "text": self.span.text,
+            "written": self.written,
+            "derived": self.derived,
+            "suggestions": list(self.suggestions),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class EquationResult:
     """The verdict on one equation.
 
@@ -60,6 +96,7 @@ class EquationResult:
     line            its line in the file
     sizes           for `checked`: "checked at sizes N=4, D=3, K=2; N=3, D=2, K=4", else ""
     message         what decided, or what is wrong and what would be right
+    explanation     of a refuted equation: where it is wrong, and what was meant
     """
 
     target: str
@@ -70,6 +107,7 @@ class EquationResult:
     seconds: float = field(default=0.0, compare=False)
     message: str = ""
     counterexample: Counterexample | None = None
+    explanation: Explanation | None = None
 
     @property
     def holds(self) -> bool:
@@ -84,6 +122,7 @@ class EquationResult:
             "seconds": round(self.seconds, 6),
             "message": self.message,
             "counterexample": None if self.counterexample is None else self.counterexample.to_json(),
+            "explanation": None if self.explanation is None else self.explanation.to_json(),
         }
 
     def timed(self, seconds: float) -> EquationResult:

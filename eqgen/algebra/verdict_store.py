@@ -14,13 +14,14 @@ import importlib.metadata
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from eqgen.algebra.definitions import Module, TypedDefinition
-from eqgen.algebra.verdict import Counterexample, EquationResult
+from eqgen.algebra.questions import subjects
+from eqgen.algebra.verdict import Counterexample, EquationResult, Explanation
 from eqgen.language.model import Span
 
 SOURCES = ("algebra", "language")
@@ -36,7 +37,8 @@ class VerdictStore:
     def load(self, key: str, definition: TypedDefinition) -> tuple[EquationResult, ...] | None:
         try:
             stored = json.loads(self._path(key).read_text(encoding="utf-8"))
-            return tuple(_from_plain(value, definition.span) for value in stored)
+            places = equation_places(definition)
+            return tuple(_from_plain(value, place) for value, place in zip(stored, places, strict=True))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -45,7 +47,7 @@ class VerdictStore:
         temporary = path.with_name(f"{path.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps([_to_plain(e, definition.span) for e in equations]), encoding="utf-8")
+            temporary.write_text(json.dumps([_to_plain(e) for e in equations]), encoding="utf-8")
             os.replace(temporary, path)
 
     def _path(self, key: str) -> Path:
@@ -119,25 +121,44 @@ def _words(part: object) -> Iterator[str]:
                 yield from _words(getattr(part, field.name))
 
 
-def _to_plain(equation: EquationResult, base: Span) -> dict[str, Any]:
-    return {
-        "start": equation.span.start - base.start,
-        "end": equation.span.end - base.start,
-        "target": equation.target,
-        "verdict": equation.verdict,
-        "sizes": equation.sizes,
-        "seconds": equation.seconds,
-        "message": equation.message,
-        "counterexample": None if equation.counterexample is None else equation.counterexample.to_json(),
-    }
+def equation_places(definition: TypedDefinition) -> list[Span]:
+    """Where the equations stand on which there are verdicts, in order. A layer's may stand in one that it uses."""
+    steps = [step for subject in subjects(definition) for step in subject.steps if step.is_question]
+    return [step.span for step in steps] + [misprint.span for misprint in definition.misprints]
 
 
-def _from_plain(plain: dict[str, Any], base: Span) -> EquationResult:
-    span = Span(base.source, base.start + plain["start"], base.start + plain["end"])
-    example = plain["counterexample"]
+def placed(equations: Sequence[EquationResult], places: Sequence[Span]) -> tuple[EquationResult, ...]:
+    """Verdicts from another process, whose places refer to a copy of the source."""
+    return tuple(_at(equation, place) for equation, place in zip(equations, places, strict=True))
+
+
+def _at(equation: EquationResult, place: Span) -> EquationResult:
+    explanation = equation.explanation
+    if explanation is not None:
+        explanation = replace(explanation, span=replace(explanation.span, source=place.source))
+    return replace(equation, span=place, explanation=explanation)
+
+
+def _to_plain(equation: EquationResult) -> dict[str, Any]:
+    """What does not follow from the definition itself; the place of a mistake counts from that of its equation."""
+    plain = {f.name: getattr(equation, f.name) for f in dataclasses.fields(equation) if f.name not in ("span", "line")}
+    example, explanation = equation.counterexample, equation.explanation
+    plain["counterexample"] = None if example is None else example.to_json()
+    if explanation is not None:
+        texts = {f.name: getattr(explanation, f.name) for f in dataclasses.fields(explanation) if f.name != "span"}
+        offset = equation.span.start
+        place = [explanation.span.start - offset, explanation.span.end - offset]
+        plain["explanation"] = {**texts, "place": place}
+    return plain
+
+
+def _from_plain(plain: dict[str, Any], span: Span) -> EquationResult:
+    example, explanation = plain.pop("counterexample"), plain.pop("explanation")
     if example is not None:
         values = {name: tuple(tuple(row) for row in rows) for name, rows in example["values"].items()}
         example = Counterexample(**(example | {"values": values, "position": tuple(example["position"])}))
-    return EquationResult(
-        plain["target"], span.line, span, plain["verdict"], plain["sizes"], plain["seconds"], plain["message"], example
-    )
+    if explanation is not None:
+        start, end = (span.start + offset for offset in explanation.pop("place"))
+        suggestions = tuple(explanation.pop("suggestions"))
+        explanation = Explanation(**explanation, span=Span(span.source, start, end), suggestions=suggestions)
+    return EquationResult(**plain, span=span, line=span.line, counterexample=example, explanation=explanation)

@@ -45,8 +45,9 @@ def check(
     """Check every gradient, stable form and lemma of FILES, or of the library. Exit code 1 when one is refuted."""
     with console.json_errors(json):
         started = time.perf_counter()
-        from eqgen.algebra.checking import check_module, own_definitions, refutation, summary, undecided
+        from eqgen.algebra.checking import check_module, own_definitions, summary, undecided
         from eqgen.algebra.library import library, load_files
+        from eqgen.algebra.refusal import refusal
         from eqgen.algebra.verdict_store import default_store
 
         module = load_files(files or [])
@@ -60,7 +61,7 @@ def check(
         console.emit(_scores_json(results) if papers else {"definitions": [r.to_json() for r in results]})
     else:
         _print_scores(results) if papers else _print(results)
-        for verdict, diagnostic in (("unknown", undecided), ("refuted", refutation)):
+        for verdict, diagnostic in (("unknown", undecided), ("refuted", refusal)):
             found = [diagnostic(r.definition, e) for r in results for e in r.equations if e.verdict == verdict]
             console.show(found)
         typer.echo(summary(results, started))
@@ -98,7 +99,10 @@ def _print(results: Sequence[DefinitionResult]) -> None:
         table.title = Text.assemble((f"{definition.kind} {definition.name}", "bold"), f"  {definition.origin}")
         table.title_justify = "left"
         for equation in result.equations:
-            table.add_row("", equation.target, Text(verdict_text(equation), COLOURS[equation.verdict]))
+            text = verdict_text(equation)
+            if equation.verdict == "refuted":
+                text = text.partition("\n")[0]  # the diagnostic below shows the rest
+            table.add_row("", equation.target, Text(text, COLOURS[equation.verdict]))
         out.print(table)
     nothing = [r.definition.name for r in results if not r.equations]
     if nothing:

@@ -36,6 +36,7 @@ class Diagnostic:
     hint      what to do, or ""
     severity  error, warning or note
     related   other places that matter
+    details   further facts, a line each
     """
 
     code: str
@@ -45,12 +46,14 @@ class Diagnostic:
     hint: str = ""
     severity: str = "error"
     related: tuple[Related, ...] = ()
+    details: tuple[str, ...] = ()
 
     def render(self) -> str:
         """`file:line:column: error E012: message`, the source with carets, what was expected and the hint."""
         lines = [f"{_place(self.span)}: {self.severity} {self.code}: {printable(self.message)}", *_excerpt(self.span)]
         if self.expected:
             lines.append(f"    expected: {printable(self.expected)}")
+        lines.extend(f"    {printable(line)}" for line in self.details)
         for related in self.related:
             lines.append(f"{_place(related.span)}: note: {printable(related.message)}")
             lines.extend(_excerpt(related.span))
@@ -59,7 +62,10 @@ class Diagnostic:
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, object]:
-        """The same facts with stable keys; lines and columns count from one, the end is exclusive."""
+        """The same facts with stable keys; lines and columns count from one, the end is exclusive.
+
+        `details` is there only where there are any.
+        """
         return {
             "code": self.code,
             "severity": self.severity,
@@ -68,6 +74,7 @@ class Diagnostic:
             "hint": self.hint,
             **_location(self.span),
             "related": [{"message": related.message, **_location(related.span)} for related in self.related],
+            **({"details": list(self.details)} if self.details else {}),
         }
 
 
