@@ -45,7 +45,8 @@ def autodiff(function: Callable[..., Any], arguments: Sequence[Any], seed: Any) 
     """Vector-Jacobian products by jax.vjp, for tests: the generated code does without."""
     import jax
 
-    return jax.vjp(function, *arguments)[1](seed)
+    pull: Callable[[Any], Sequence[Any]] = jax.vjp(function, *arguments)[1]
+    return pull(seed)
 
 
 BACKEND = Backend(

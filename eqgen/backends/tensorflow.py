@@ -52,7 +52,8 @@ def autodiff(function: Callable[..., Any], arguments: Sequence[Any], seed: Any) 
             tape.watch(argument)
         result = function(*arguments)
     # The gradient of a gather is sparse.
-    return [tf.convert_to_tensor(g) for g in tape.gradient(result, arguments, output_gradients=seed, unconnected_gradients="zero")]
+    gradients = tape.gradient(result, arguments, output_gradients=seed, unconnected_gradients="zero")
+    return [tf.convert_to_tensor(g) for g in gradients]
 
 
 BACKEND = Backend(

@@ -125,7 +125,7 @@ def test_extreme_arguments(dtype: Any, native: ModuleType) -> None:
 def test_denormal_numbers(native: ModuleType) -> None:
     for dtype in (np.float32, np.float64):
         tiny = float(np.finfo(dtype).smallest_subnormal)
-        x = np.array([[tiny, 5 * tiny, float(np.finfo(dtype).tiny) / 2]], dtype)
+        x: NDArray[Any] = np.array([[tiny, 5 * tiny, float(np.finfo(dtype).tiny) / 2]], dtype)
         np.testing.assert_allclose(native.each_log(x), np.log(x), rtol=1e-6)
         np.testing.assert_allclose(native.each_exp(native.each_log(x)), x, rtol=0.3)
         np.testing.assert_array_equal(native.each_tanh(x), x)
