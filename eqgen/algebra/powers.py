@@ -20,7 +20,7 @@ from eqgen.algebra.normal_form import Core, Form
 
 MAX_BITS = 20_000
 """No number may grow beyond this size."""
-MAX_DEGREE = 200
+MAX_DEGREE = 1000
 
 
 @cache

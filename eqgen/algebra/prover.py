@@ -14,10 +14,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from eqgen.algebra.assumptions import has_maximum, prepared_algebra
+from eqgen.algebra.atoms import Terms
 from eqgen.algebra.budget import Budget, LimitReached, Undefined
 from eqgen.algebra.decision import Outcome, vanishes
 from eqgen.algebra.definitions import Module, TypedDefinition
-from eqgen.algebra.expressions import Apply, Constant, Dim, Invoke, Node, Shape, Symbol, distinct, sizes_used
+from eqgen.algebra.expressions import Dim, Invoke, Node, Shape, Symbol, distinct, sizes_used
 from eqgen.algebra.gradient import Backpropagation, Gradients, entries, gradient_entries
 from eqgen.algebra.index_form import Algebra, Definition, Reader, fits
 from eqgen.algebra.inline import inline
@@ -37,6 +39,24 @@ class Limits:
 
     steps: int = 200_000
     seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What is replaced before two sides are compared.
+
+    values     intermediate values, by what they are computed from
+    gradients  whether gradients that were opaque are derived too
+    split      each value only where its own gradient occurs: what a statement contributes is compared on its own
+    """
+
+    values: Mapping[str, Node]
+    gradients: bool = False
+    split: bool = False
+
+
+LEVELS = 5
+OUTCOMES: tuple[Outcome, ...] = ("everywhere", "off ties", "undecided")
 
 
 def prove_definition(
@@ -152,13 +172,13 @@ class _SubjectProof:
 
     def outcome(self, step: Step) -> Outcome:
         """Whether the normal forms of both sides agree."""
-        return self._attempts(step, 0, 4)[0]
+        return self._attempts(step, 0, LEVELS)[0]
 
     def _judged(self, step: Step) -> EquationResult:
         unknown = EquationResult(step.target, step.span.line, step.span, "unknown")
         outcome, reason = self._attempts(step, 0, 1)
         if outcome == "undecided" and not self.judge.suspects(step):
-            outcome, more = self._attempts(step, 1, 4)
+            outcome, more = self._attempts(step, 1, LEVELS)
             reason = reason or more
         if outcome == "undecided":
             reason = reason or "the normal forms of the two sides differ, but no counterexample was found"
@@ -183,7 +203,7 @@ class _SubjectProof:
 
     def _conditions(self, step: Step, outcome: Outcome) -> str:
         conditions = [c for c in (self.judge.assumption_text(),) if c]
-        if self._has_maximum() and (step.gradient_of is not None or step.derivatives):
+        if has_maximum(self.subject) and (step.gradient_of is not None or step.derivatives):
             conditions.append("where no maximum is attained twice")
         if outcome == "off ties":
             conditions.append("where no two compared values are equal")
@@ -195,10 +215,10 @@ class _SubjectProof:
         """Try to prove a step, unfolding more and more; what was reached, and why not further."""
         reason = ""
         levels = list(self._levels(step))
-        for values, gradients in levels[first:end]:
+        for level in levels[first:end]:
             for reducing in (True, False):
                 try:
-                    outcome = self._outcome(step, values, gradients, reducing)
+                    outcome = self._outcome(step, level, reducing)
                 except (LimitReached, RecursionError, MemoryError) as limit:
                     reason = (
                         f"a limit was reached: {limit}"
@@ -214,31 +234,53 @@ class _SubjectProof:
                 break
         return "undecided", reason
 
-    def _levels(self, step: Step) -> Iterator[tuple[dict[str, Node], bool]]:
-        """Which values are replaced by what they are computed from, cheapest first; and whether gradients are, too."""
-        yield {}, False
+    def _levels(self, step: Step) -> Iterator[Level]:
+        """What is replaced by what it is computed from, cheapest first."""
+        yield Level({})
         if step.gradient_of is None or not self.chain.program:
             return
         program = {n: v for n, v in self.chain.program.items() if n != step.gradient_of}
         below = self.chain.downstream(step.gradient_of)
         downstream = {n: v for n, v in program.items() if n in below}
         if downstream:
-            yield downstream, False
+            yield Level(program, split=True)
+            yield Level(downstream)
         if len(program) > len(downstream):
-            yield program, False
+            yield Level(program)
         if self.accepted:
-            yield program, True
+            yield Level(program, gradients=True)
 
-    def _outcome(self, step: Step, values: Mapping[str, Node], gradients: bool, reducing: bool) -> Outcome:
+    def _outcome(self, step: Step, level: Level, reducing: bool) -> Outcome:
         algebra = self._algebra(reducing)
         algebra.budget.__init__(self.limits.steps, self.limits.seconds)  # type: ignore[misc]
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, RECURSION))
         try:
-            return vanishes(algebra, self._difference(step, algebra, values, gradients), self._moving(step))
+            whole = self._difference(step, algebra, Level({}) if level.split else level)
+            outcome: Outcome = "everywhere"
+            for part in self._parts(algebra, whole, level.values if level.split else {}):
+                outcome = max(outcome, vanishes(algebra, part, self._moving(step)), key=OUTCOMES.index)
+                if outcome == "undecided":
+                    break
+            return outcome
         finally:
             sys.setrecursionlimit(limit)
             algebra.top = 3
+
+    def _parts(self, algebra: Algebra, form: Form, values: Mapping[str, Node]) -> Iterator[Form]:
+        """The terms by the gradient DU in them, which is free, so that those with different ones cannot cancel.
+
+        In those with DU, U is replaced by its value.
+        """
+        targets = {target: variable for variable, target in (*self.accepted.items(), *self.chain.seeds.items())}
+        parts: dict[str, Terms] = {}
+        for monomial, c in form.terms.items():
+            names = frozenset().union(*(algebra.atoms[s].names for s, _ in monomial)) & targets.keys()
+            parts.setdefault(min(names) if len(names) == 1 else "", {})[monomial] = c
+        for target, terms in parts.items():
+            value = values.get(targets.get(target, ""))
+            replaced = {} if value is None else {targets[target]: entries(Reader(algebra), value)}
+            yield algebra.replace(Form(algebra, terms), replaced)
 
     def _moving(self, step: Step) -> frozenset[str]:
         """The tensors whose entries a derivative in this step is taken by, and what depends on them."""
@@ -246,15 +288,15 @@ class _SubjectProof:
             return self.chain.downstream(step.gradient_of) | {step.gradient_of}
         return frozenset(d.wrt.name for d in step.derivatives.values())
 
-    def _difference(self, step: Step, algebra: Algebra, values: Mapping[str, Node], gradients: bool) -> Form:
+    def _difference(self, step: Step, algebra: Algebra, level: Level) -> Form:
         if step.gradient_of is None:
             return self._claimed(step, algebra)
         name = step.gradient_of
         i, j = fits(step.written.shape, 1, 2)
-        derived = Gradients(self.chain, algebra, {} if gradients else self.accepted)
-        reader = Reader(algebra, {**self.named, **values})
-        replaced: dict[str, Definition] = {n: entries(reader, v) for n, v in values.items()}
-        if gradients:
+        derived = Gradients(self.chain, algebra, {} if level.gradients else self.accepted)
+        reader = Reader(algebra, {**self.named, **level.values})
+        replaced: dict[str, Definition] = {n: entries(reader, v) for n, v in level.values.items()}
+        if level.gradients:
             for variable, target in self.accepted.items():
                 unfold = gradient_entries(derived, variable, self.shapes[variable])
                 reader.definitions[target] = replaced[target] = _within(algebra, unfold, dict(replaced))
@@ -271,31 +313,11 @@ class _SubjectProof:
     def _algebra(self, reducing: bool) -> Algebra:
         algebra = self.algebras.get(reducing)
         if algebra is None:
-            algebra = self.algebras[reducing] = Algebra(Budget(self.limits.steps, self.limits.seconds))
+            budget = Budget(self.limits.steps, self.limits.seconds)
+            algebra = self.algebras[reducing] = prepared_algebra(self.subject, self.module, budget)
             algebra.reducing = reducing
             algebra.top = 3
-            free = self.subject.free
-            algebra.one_hot = frozenset(f.name for f in free if f.one_hot)
-            algebra.index_names = frozenset(f.name for f in free if f.bound is not None)
-            algebra.positive_names = frozenset(f.name for f in free if f.positive) | frozenset(
-                _positive_names(self.subject)
-            )
-            algebra.ties_excluded = self._has_maximum() and any(
-                s.gradient_of is not None or s.derivatives for s in self.subject.steps
-            )
-            for assumption in self.subject.assumptions:
-                _assume(algebra, inline(assumption, self.module))
         return algebra
-
-    def _has_maximum(self) -> bool:
-        steps = [
-            n
-            for s in self.subject.steps
-            for n in (s.written, s.expected, *(d.of for d in s.derivatives.values()))
-            if n is not None
-        ]
-        nodes = [a.value for a in self.subject.program] + steps
-        return any(isinstance(n, Apply) and n.op in ("rows_max", "columns_max") for top in nodes for n in distinct(top))
 
 
 def _within(algebra: Algebra, value: Definition, replaced: Mapping[str, Definition]) -> Definition:
@@ -309,43 +331,6 @@ def _inlined(step: Step, module: Module) -> Step:
         expected=None if step.expected is None else inline(step.expected, module),
         derivatives={name: replace(d, of=inline(d.of, module)) for name, d in step.derivatives.items()},
     )
-
-
-# --- assumptions ---------------------------------------------------------------------------------------------
-
-
-def _greater(assumption: Node) -> tuple[Node, Node] | None:
-    """(larger, smaller) of a strict inequality."""
-    if isinstance(assumption, Apply) and assumption.op == "greater":
-        return assumption.args[0], assumption.args[1]
-    if isinstance(assumption, Apply) and assumption.op == "less":
-        return assumption.args[1], assumption.args[0]
-    return None
-
-
-def _positive_names(subject: Subject) -> Iterator[str]:
-    """Names that an assumption `x > c` with c >= 0 makes positive."""
-    for assumption in subject.assumptions:
-        sides = _greater(assumption)
-        if (
-            sides is not None
-            and isinstance(sides[0], Symbol)
-            and isinstance(sides[1], Constant)
-            and sides[1].value >= 0
-        ):
-            yield sides[0].name
-
-
-def _assume(algebra: Algebra, assumption: Node) -> None:
-    """Make an assumption known to the algebra. What it cannot use is left out: then less is proved, nothing wrongly."""
-    reader = Reader(algebra)
-    if isinstance(assumption, Apply) and assumption.op == "equal":
-        left, right = assumption.args
-        i, j = fits(left.shape, 1, 2)
-        algebra.assume_equal(reader.entry(left, i, j) - reader.entry(right, i, j))
-    sides = _greater(assumption)
-    if sides is not None and all(s.is_scalar for s in sides):
-        algebra.assume_positive(reader.entry(sides[0], 0, 0) - reader.entry(sides[1], 0, 0))
 
 
 __all__ = ["Contradiction", "Dim", "Limits", "VariantProof", "prove_definition", "prove_equal", "prove_subject"]

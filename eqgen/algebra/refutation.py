@@ -46,6 +46,8 @@ class Judge:
         self.learned: list[tuple[Step, bool]] = []
         self._quick: list[Witness] | None = None
         self._known: dict[int, int] = {}
+        self._agreed: dict[int, tuple[Step, bool | None]] = {}
+        """By identity; the step is kept so that its identity stays its own."""
 
     def learn(self, step: Step, judged_true: bool) -> None:
         """Later steps may read what this one assigns."""
@@ -61,21 +63,33 @@ class Judge:
 
     def confirms(self, step: Step) -> bool:
         """Evaluate a step that is proved. False when no point was found; raises Contradiction when it is wrong."""
-        evaluated = False
-        for witness in self._points():
-            try:
-                if self._prepared(witness).agrees(step, self._direction(witness, step)):
-                    return True
-                evaluated = True
-            except NOWHERE:
-                continue
+        agrees = self._agrees(step)
+        if agrees:
+            return True
         found = self._exact_difference(step)
         if found is not None:
             raise Contradiction(
                 f"`{step.target}` is proved by normal forms, but entry {found.position} is {found.yours} and not "
                 f"{found.derived} at {found.sizes} with {found.values}. This is an error of eqgen, please report it."
             )
-        return evaluated or self._is_defined(step)
+        return agrees is not None or self._is_defined(step)
+
+    def suspects(self, step: Step) -> bool:
+        """Whether the sides seem to differ, in double precision."""
+        return self._agrees(step) is False
+
+    def _agrees(self, step: Step) -> bool | None:
+        """Whether the sides agree in double precision; None where they have no value."""
+        if id(step) not in self._agreed:
+            agrees: bool | None = None
+            for witness in self._points():
+                try:
+                    agrees = self._prepared(witness).agrees(step, self._direction(witness, step))
+                    break
+                except NOWHERE:
+                    continue
+            self._agreed[id(step)] = step, agrees
+        return self._agreed[id(step)][1]
 
     def _is_defined(self, step: Step) -> bool:
         for sizes in unequal_sizes(self.subject.sizes)[:2]:
@@ -83,6 +97,8 @@ class Judge:
                 try:
                     witness.written(step)
                     return True
+                except (NotReal, OverflowError):
+                    return True  # There is a value, too large to be written down.
                 except NOWHERE:
                     continue
         return False
@@ -112,16 +128,6 @@ class Judge:
         return filled(lambda i, j: witness.field.number(Fraction((7 * i + 3 * j) % 11 + 1, 6)), shape)
 
     # --- refutation ----------------------------------------------------------------------------------
-
-    def suspects(self, step: Step) -> bool:
-        """Whether the sides seem to differ, in double precision."""
-        for witness in self._points():
-            try:
-                if not self._prepared(witness).agrees(step, self._direction(witness, step)):
-                    return True
-            except NOWHERE:
-                continue
-        return False
 
     def refute(self, step: Step) -> Counterexample | None:
         """A counterexample, at the smallest sizes that have one; None when none was found.
