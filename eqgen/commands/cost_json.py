@@ -82,6 +82,7 @@ def part_json(part: PartCost, scale: Scale) -> dict[str, Any]:
             "place": s.origin,
             "code": list(s.code),
             "rewrites": list(s.rules),
+            "entries_of_result": amount_json(s.result, scale),
             **both_json(s.written, s.rewritten, scale),
         }
         for s in part.statements

@@ -10,7 +10,7 @@ optimizer    step
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from eqgen.algebra.definitions import TypedDefinition, Variable
 from eqgen.algebra.expressions import Dim, symbols
@@ -26,6 +26,7 @@ from eqgen.optimize.program_cost import (
     Work,
     WorkCounter,
     body_block,
+    entries,
     named_sizes,
     total,
 )
@@ -40,6 +41,7 @@ ONE_HOT = "gradient, one-hot targets"
 class StatementCost:
     """An equation, its cost as it is written, and the cost of the statements that it becomes.
 
+    result   entries of what the equation defines
     code     these statements; more than one where something is computed once and used again
     rules    the identities by which it was rewritten
     reads    the names that the statements read, `assigns` those that they give a value
@@ -48,6 +50,7 @@ class StatementCost:
     target: str
     equation: str
     origin: str
+    result: Polynomial
     written: Work
     rewritten: Work
     code: tuple[str, ...] = ()
@@ -56,16 +59,11 @@ class StatementCost:
     assigns: frozenset[str] = frozenset()
 
     def at(self, sizes: Mapping[str, int | str]) -> StatementCost:
-        return StatementCost(
-            self.target,
-            self.equation,
-            self.origin,
-            self.written.at(sizes),
-            self.rewritten.at(sizes),
-            self.code,
-            self.rules,
-            self.reads,
-            self.assigns,
+        return replace(
+            self,
+            result=self.result.at(sizes),
+            written=self.written.at(sizes),
+            rewritten=self.rewritten.at(sizes),
         )
 
 
@@ -250,10 +248,13 @@ class Reporter:
                 part = self._part(name, d, written, function, sizes=sizes, numbers=numbers)
                 each.append(part.statements)
             for same in zip(*each, strict=True):
-                first = same[0]
-                works = total(s.written for s in same), total(s.rewritten for s in same)
                 statements.append(
-                    StatementCost(first.target, first.equation, first.origin, *works, first.code, first.rules)
+                    replace(
+                        same[0],
+                        result=sum((s.result for s in same), ZERO),
+                        written=total(s.written for s in same),
+                        rewritten=total(s.rewritten for s in same),
+                    )
                 )
         return PartCost(name, tuple(statements))
 
@@ -302,6 +303,7 @@ def _statement(
         step.target,
         step.equation,
         step.origin,
+        entries(step.value.shape, sizes),
         written,
         work,
         tuple(f"{s.target} = {notation(s.value)}" for s in group),

@@ -37,7 +37,7 @@ class Work:
     written    entries written, intermediate results included
     traffic    entries read and written when the operations are done one by one
     least      entries read and written when an equation reads its operands once and writes its result
-    results    entries of each intermediate result, in order
+    results    entries of intermediate results, each number once
     """
 
     flops: Polynomial = ZERO
@@ -54,7 +54,7 @@ class Work:
             self.written + other.written,
             self.traffic + other.traffic,
             self.least + other.least,
-            self.results + other.results,
+            tuple(dict.fromkeys(self.results + other.results)),
         )
 
     def at(self, sizes: Mapping[str, int | str]) -> Work:
@@ -100,67 +100,78 @@ class WorkCounter:
 
         `numbers` are names that stand for numbers. The result itself is none of the intermediate `results`.
         """
-        work = self._steps(steps, sizes, numbers)
+        if not steps:
+            return NO_WORK
         assigned = {s.target for s in steps}
         read: dict[Node, Polynomial] = {}
         for step in steps:
             read |= self._operands(step.value, sizes, numbers)
         outside = (n for node, n in read.items() if not (isinstance(node, Symbol) and node.name in assigned))
-        least = sum(outside, _entries(steps[-1].value.shape, sizes)) if steps else ZERO
-        return replace(work, least=least, results=work.results[:-1])
+        least = sum(outside, entries(steps[-1].value.shape, sizes))
+        return replace(self._steps(steps, sizes, numbers, keeps_result=False), least=least)
 
-    def _steps(self, steps: Iterable[Step], sizes: Sizes, numbers: Sequence[str]) -> Work:
-        return total(self.expression(step.value, sizes, numbers) for step in steps)
+    def _steps(self, steps: Sequence[Step], sizes: Sizes, numbers: Sequence[str], keeps_result: bool) -> Work:
+        """`keeps_result`: whether the result of the last statement is an intermediate one."""
+        return total(
+            self.expression(step.value, sizes, numbers, keeps_result or step is not steps[-1]) for step in steps
+        )
 
-    def expression(self, node: Node, sizes: Sizes, numbers: Sequence[str]) -> Work:
-        if not isinstance(node, (Apply, Invoke)) or is_host(node, numbers):
-            return NO_WORK
-        operands = total(self.expression(a, sizes, numbers) for a in node.args)
-        own = self._call(node, sizes) if isinstance(node, Invoke) else self._operation(node, sizes, numbers)
-        return operands + own
+    def expression(self, node: Node, sizes: Sizes, numbers: Sequence[str], keeps_result: bool = True) -> Work:
+        """An expression as often as its parts stand in it; what is shared in memory is visited once."""
+        known: dict[tuple[int, bool], Work] = {}
+
+        def visit(n: Node, keeps: bool) -> Work:
+            if not isinstance(n, (Apply, Invoke)) or is_host(n, numbers):
+                return NO_WORK
+            key = (id(n), keeps)
+            if key not in known:
+                own = self._call(n, sizes, keeps) if isinstance(n, Invoke) else self._operation(n, sizes, numbers)
+                is_view = not own.written
+                if not keeps:
+                    own = own if isinstance(n, Invoke) else replace(own, results=())
+                operands = [visit(a, keeps or not (is_view and k == 0)) for k, a in enumerate(n.args)]
+                known[key] = total([*operands, own])
+            return known[key]
+
+        return visit(node, keeps_result)
 
     def _operation(self, node: Apply, sizes: Sizes, numbers: Sequence[str]) -> Work:
         row = TABLE[node.op]
         out, shapes = _amounts(node.shape, sizes), tuple(_amounts(a.shape, sizes) for a in node.args)
         flops = polynomial(row.flops(out, shapes))
+        products = flops if node.op in PRODUCTS else ZERO
         written = polynomial(row.memory(out, shapes))
-        if not written:
-            return Work(flops, flops if node.op in PRODUCTS else ZERO)
+        if not written:  # a view
+            return Work(flops, products)
         read = row.reads(out, tuple(_stored(a, sizes, numbers) for a in node.args))
-        return Work(
-            flops,
-            flops if node.op in PRODUCTS else ZERO,
-            written,
-            written + read,
-            results=(written,),
-        )
+        return Work(flops, products, written, written + read, results=(written,))
 
     def _operands(self, node: Node, sizes: Sizes, numbers: Sequence[str]) -> dict[Node, Polynomial]:
         """What an expression must read, each matrix once: the entries of its matrices, or those that are selected."""
         if is_host(node, numbers):
             return {}
         if isinstance(node, Symbol):
-            return {node: _entries(node.shape, sizes)}
+            return {node: entries(node.shape, sizes)}
         if isinstance(node, Apply) and all(isinstance(a, Symbol) for a in node.args):
             stored = tuple(_amounts(a.shape, sizes) for a in node.args)
             some = polynomial(TABLE[node.op].reads(_amounts(node.shape, sizes), stored))
-            if some != sum((_entries(a.shape, sizes) for a in node.args), ZERO):
+            if some != sum((entries(a.shape, sizes) for a in node.args), ZERO):
                 return {node: some}
         return {key: n for a in children(node) for key, n in self._operands(a, sizes, numbers).items()}
 
-    def _call(self, node: Invoke, sizes: Sizes) -> Work:
+    def _call(self, node: Invoke, sizes: Sizes, keeps_result: bool) -> Work:
         definition = self.activations.get(node.function) or self.lowering.module.find(
             node.function, "function", "activation"
         )
         if definition is None:  # an activation that nobody has chosen: one operation an entry
-            entries = _entries(node.shape, sizes)
-            return Work(entries, ZERO, entries, 2 * entries, results=(entries,))
+            each = entries(node.shape, sizes)
+            return Work(each, ZERO, each, 2 * each, results=(each,) * keeps_result)
         inner: dict[str, Amount] = {}
         for formal, actual in zip(definition.with_role("input"), node.args, strict=False):
             inner |= {s: sizes(d) for s, d in zip(formal.shape, actual.shape, strict=True) if isinstance(s, str)}
         steps = self.body(definition, node.derivative)
         numbers = [n.name for n in definition.numbers]
-        return self._steps(steps, lambda d: d if isinstance(d, int) else inner[d], numbers)
+        return self._steps(steps, lambda d: d if isinstance(d, int) else inner[d], numbers, keeps_result)
 
     def body(self, definition: TypedDefinition, derivative: bool) -> tuple[Step, ...]:
         """The statements of a function or activation."""
@@ -199,7 +210,8 @@ def _amounts(shape: Shape, sizes: Sizes) -> tuple[Amount, Amount]:
     return (sizes(shape[0]), sizes(shape[1]))
 
 
-def _entries(shape: Shape, sizes: Sizes) -> Polynomial:
+def entries(shape: Shape, sizes: Sizes) -> Polynomial:
+    """Entries of a matrix."""
     rows, columns = _amounts(shape, sizes)
     return polynomial(rows * columns)
 
