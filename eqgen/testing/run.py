@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import itertools
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -303,5 +306,12 @@ class Comparison:
 
 
 def is_reference(backend: Backend) -> bool:
-    """The backend that needs nothing that eqgen itself does not need."""
-    return not backend.extra
+    """Whether the backend's framework is one that eqgen itself needs, so that it is always there."""
+    return backend.framework in core_requirements()
+
+
+@cache
+def core_requirements() -> frozenset[str]:
+    """What this distribution requires without any extra."""
+    found = importlib.metadata.requires("eqgen") or []
+    return frozenset(re.split(r"[^\w-]", each, maxsplit=1)[0] for each in found if "extra ==" not in each)

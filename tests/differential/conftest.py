@@ -18,6 +18,7 @@ from eqgen.algebra.library import library
 from eqgen.backends.protocol import Backend, backends
 from eqgen.testing.operations import write_probes
 from eqgen.testing.packages import Package, load_package
+from eqgen.testing.run import is_reference
 
 GENERATED = Path(__file__).resolve().parents[2] / "generated"
 
@@ -39,7 +40,7 @@ def packages() -> Sequence[Package]:
 @pytest.fixture(scope="session")
 def reference(packages: Sequence[Package]) -> Package:
     """The package that needs nothing that eqgen itself does not need."""
-    return next(p for p in packages if not p.backend.extra)
+    return next(p for p in packages if is_reference(p.backend))
 
 
 @pytest.fixture(scope="session")
