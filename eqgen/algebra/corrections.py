@@ -98,7 +98,7 @@ class Line:
 
     def quoted(self, node: Node) -> str | None:
         """A sub-expression as it stands in the equation, if it is the one that was written."""
-        span = self.own_span(node) if self.is_in_file else None
+        span = self.own_span(node) if self.is_in_file and id(node) in self.parts else None
         return _bare(_plain(span.text)) if span is not None and "#" not in span.text else None
 
     # --- equations -----------------------------------------------------------------------------------
@@ -166,6 +166,11 @@ class Line:
         span = self.step.span
         found = re.search(r"(?<![<>=])=(?!=)\s*", span.text)
         return (span.start + found.end() if found else span.start), span.end
+
+    @cached_property
+    def parts(self) -> frozenset[int]:
+        """The identities of what was written: a changed expression keeps the places of the one that it was."""
+        return frozenset(id(node) for node in walk(self.written))
 
     @cached_property
     def names(self) -> dict[Node, str]:

@@ -11,7 +11,7 @@ from eqgen.algebra.definitions import Module
 from eqgen.algebra.draws import counterexample_sizes, unequal_sizes
 from eqgen.algebra.dual_numbers import Kink
 from eqgen.algebra.expressions import Apply, Constant, distinct
-from eqgen.algebra.fields import DomainError, filled
+from eqgen.algebra.fields import DomainError, MpmathField, NotPolynomial, filled
 from eqgen.algebra.notation import notation
 from eqgen.algebra.questions import Step, Subject
 from eqgen.algebra.verdict import Counterexample
@@ -188,8 +188,11 @@ class Judge:
                 self.subject, self.module, sizes, seed, draws=draws, integers=integers, total=total, around=around
             ):
                 try:
-                    for step, judged_true in self.learned:
-                        witness.learn(step, judged_true)
+                    self._learn(witness)
+                except NotPolynomial:
+                    if (precise := self._precise(witness)) is not None:
+                        yield precise
+                    continue
                 except NOWHERE:
                     continue
                 yield witness
@@ -199,17 +202,37 @@ class Judge:
     def _different(
         self, points: Iterator[Witness], step: Step, undefined: list[Counterexample]
     ) -> Counterexample | None:
-        for witness in points:
+        for point in points:
+            witness: Witness | None = point
             try:
-                position = witness.difference(step)
-                if position is not None:
+                try:
+                    position = point.difference(step)
+                except NotPolynomial:
+                    witness = self._precise(point)
+                    position = None if witness is None else witness.difference(step)
+                if witness is not None and position is not None:
                     return self._counterexample(witness, step, position)
             except DomainError:
+                assert witness is not None
                 if (found := self._one_sided(witness, step)) is not None:
                     undefined.append(found)
             except NOWHERE:
                 continue
         return None
+
+    def _learn(self, witness: Witness) -> None:
+        for step, judged_true in self.learned:
+            witness.learn(step, judged_true)
+
+    def _precise(self, witness: Witness) -> Witness | None:
+        """The same point with 50 digits, where an equation has values that are not rational."""
+        try:
+            field = MpmathField(witness.sizes)
+            precise = Witness(self.subject, self.module, witness.sizes, witness.free, field, witness.functions)
+            self._learn(precise)
+        except NOWHERE:
+            return None
+        return precise
 
     def _one_sided(self, witness: Witness, step: Step) -> Counterexample | None:
         """One side has a value here and the other has none."""
