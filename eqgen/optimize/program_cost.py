@@ -124,6 +124,9 @@ class WorkCounter:
             if not isinstance(n, (Apply, Invoke)) or is_host(n, numbers):
                 return NO_WORK
             key = (id(n), keeps)
+            if self.rewritten and is_fill(n, numbers):
+                filled = entries(n.shape, sizes)
+                known[key] = Work(ZERO, ZERO, filled, filled, results=(filled,) * keeps)
             if key not in known:
                 own = self._call(n, sizes, keeps) if isinstance(n, Invoke) else self._operation(n, sizes, numbers)
                 is_view = not own.written
@@ -180,6 +183,17 @@ class WorkCounter:
                 return self.lowering.matrix_function(definition).steps
             return self.lowering.activation(definition)[derivative].steps
         return self.lowering.steps(body_block(definition, derivative), [n.name for n in definition.numbers])
+
+
+def is_fill(node: Node, numbers: Sequence[str]) -> bool:
+    """`c * ones(M, N)` for a number c. Every backend spells it as one creation of a matrix."""
+    return (
+        isinstance(node, Apply)
+        and node.op == "scale"
+        and is_host(node.args[0], numbers)
+        and isinstance(node.args[1], Apply)
+        and node.args[1].op == "ones"
+    )
 
 
 def body_block(definition: TypedDefinition, derivative: bool = False) -> tuple[Assignment, ...]:

@@ -17,6 +17,7 @@ from eqgen.algebra.fields import concrete_shape, filled
 from eqgen.algebra.operations import TABLE
 from eqgen.optimize.lower import Lowering, is_host
 from eqgen.optimize.program import Step
+from eqgen.optimize.program_cost import is_fill
 
 COMPOSED = {"expm1": 2, "log1p": 2, "log_sigmoid": 2, "softplus": 3}
 """Elementary functions that the table defines by simpler ones: how many operations that takes. They count 1."""
@@ -122,6 +123,8 @@ class Run:
         if isinstance(node, Symbol) and node.name in known:
             return known[node.name]
         if isinstance(node, (Symbol, Constant, Size)) or is_host(node, numbers):
+            return some(shape)
+        if self.rewritten and is_fill(node, numbers):
             return some(shape)
         args = [self.value(a, known, numbers) for a in node.args]  # type: ignore[attr-defined]
         if isinstance(node, Invoke):
