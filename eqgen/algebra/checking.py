@@ -59,13 +59,12 @@ class DefinitionResult:
         return next((v for v in ORDER if v in found), None)
 
     def to_json(self) -> dict[str, object]:
+        """What is claimed under `equations`; recorded misprints, where there are any, under `misprints`."""
         d = self.definition
-        return {
-            "name": d.name,
-            "kind": d.kind,
-            "file": d.span.source.name,
-            "equations": [equation_json(e) for e in self.equations],
-        }
+        claimed = [equation_json(e) for e in self.equations if e.verdict != PRINTED]
+        misprints = [equation_json(e) for e in self.equations if e.verdict == PRINTED]
+        value: dict[str, object] = {"name": d.name, "kind": d.kind, "file": d.span.source.name, "equations": claimed}
+        return value | ({"misprints": misprints} if misprints else {})
 
     def __str__(self) -> str:
         lines = [f"{self.definition.kind} {self.definition.name} ({self.definition.origin})"]
