@@ -171,7 +171,9 @@ def layer_cases(definition: TypedDefinition) -> Iterator[Case]:
         yield Case(sizes, dtypes=dtypes, numbers=numbers, activation=k, autodiff=0 not in sizes.values())
         if k == 0:
             yield from (Case(sizes, "dyadic", layout=layout, numbers=numbers, activation=6) for layout in LAYOUTS)
-            yield from (Case(sizes, values, numbers=numbers, activation=7) for values in ("hundred", "thousand"))
+            yield from (
+                Case(sizes, values, numbers=numbers, activation=7) for values in ("hundred", "thousand", "positive")
+            )
 
 
 def activation_cases(definition: TypedDefinition) -> Iterator[Case]:
@@ -179,6 +181,7 @@ def activation_cases(definition: TypedDefinition) -> Iterator[Case]:
         yield Case({"M": 4, "N": 10}, "grid", numbers=numbers)
         if k == 0:
             yield Case({"M": 4, "N": 10}, "normal", numbers=numbers, autodiff=True)
+            yield Case({"M": 4, "N": 10}, "positive", numbers=numbers)
             yield from (Case({"M": 4, "N": 10}, "grid", layout=layout, numbers=numbers) for layout in LAYOUTS[1:])
             for sizes, dtypes in list(shapes(("M", "N"), "M"))[1:]:
                 yield Case(sizes, dtypes=dtypes, numbers=numbers)

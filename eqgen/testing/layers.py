@@ -63,7 +63,7 @@ class LayerExercise(Exercise):
         return result
 
     def inputs(self, case: Case, rng: np.random.Generator) -> Arrays:
-        own = case.values if case.values in ("normal", "dyadic") else "dyadic"
+        own = case.values if case.values in ("normal", "dyadic", "positive") else "dyadic"
         found = {v.name: drawn(v, case.values if v is self.x else own, case.sizes, rng) for v in (self.x, *self.params)}
         found |= {v.name: drawn(v, "positive", case.sizes, rng) for v in self.states}
         found[f"D{self.y.name}"] = drawn(self.y, own, case.sizes, rng)

@@ -67,13 +67,14 @@ def run(
 ) -> Report:
     """Test definitions in backends, by default all of the library in all backends that can run here.
 
-    `files` are definitions on top of the library. The packages are those in `folder` (`eqgen_numpy`, ...), where
-    `eqgen build` has put them; without a folder they are built into a temporary one.
+    `files` are definitions on top of the library; with files and no names, what they define is tested. The packages
+    are those in `folder` (`eqgen_numpy`, ...), where `eqgen build` has put them; without a folder they are built into
+    a temporary one.
 
     Raises DiagnosticError for errors in the files, KeyError for a backend or a definition that does not exist,
     FileNotFoundError when the folder lacks a package.
     """
-    from eqgen.algebra.library import load_files
+    from eqgen.algebra.library import library, load_files
     from eqgen.backends.build import Request, build
 
     module = load_files(list(files))
@@ -82,7 +83,11 @@ def run(
         if name not in known:
             raise KeyError(f"there is no backend `{name}`; there are {', '.join(known)}")
     chosen = [known[n] for n in backend_names] if backend_names else [b for b in known.values() if b.is_available()]
-    selected = select(module, definitions)
+    given = {id(d) for d in library().definitions}
+    own = Module(tuple(d for d in module.definitions if id(d) not in given)) if files else module
+    selected = select(module if definitions else own, definitions)
+    if not selected:
+        raise KeyError("the files define nothing that computes")
     with tempfile.TemporaryDirectory(prefix="eqgen-test-") as temporary:
         place = folder or Path(temporary)
         if folder is None:
@@ -234,7 +239,8 @@ class Comparison:
                 continue
             self.add("", STABLE_FORM, (), "", case.label)
             for (backend, dtype), array in found.items():
-                self.tested.add((quantity, dtype))
+                if 0 not in case.sizes.values():  # an empty batch has a value where nothing else has one
+                    self.tested.add((quantity, dtype))
                 self.add(
                     quantity,
                     DEFINITION,
