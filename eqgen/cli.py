@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from eqgen.commands import console
 from eqgen.commands.build import build
 from eqgen.commands.check import check
+from eqgen.commands.cost import cost
 from eqgen.commands.demo import demo
 from eqgen.commands.doctor import doctor
 from eqgen.commands.explain import explain
@@ -76,6 +77,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train,
     "fmt": fmt,
     "explain": explain,
+    "cost": cost,
     "list": inventory,
     "doctor": doctor,
     "demo": demo,
