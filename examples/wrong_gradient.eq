@@ -1,5 +1,5 @@
-# Wrong on purpose, for the message that it gives. In the backward equation Z stands where Y is meant.
-layer Swish
+# Wrong on purpose, for the message that it gives. The backward equation sums over the batch, not over the classes.
+layer SoftmaxRegression
     dims    N, D, K
     input   X: N x D
     param   W: K x D
@@ -7,8 +7,11 @@ layer Swish
     output  Y: N x K
 
     forward
-        use Linear(X, W, b) -> Z
-        Y = hadamard(Z, sigmoid(Z))
+        Z = X * W.T + row_repeat(b, N)
+        Y = softmax(Z)
 
     backward
-        DZ = hadamard(DY, sigmoid(Z) + hadamard(Z, ones(N, K) - sigmoid(Z)))
+        DZ = hadamard(Y, DY - row_repeat(columns_sum(hadamard(DY, Y)), N))
+        DW = DZ.T * X
+        Db = columns_sum(DZ)
+        DX = DZ * W

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from eqgen.algebra.definitions import Module, TypedDefinition
 from eqgen.algebra.elaborate import canonical_text, elaborate
-from eqgen.algebra.expressions import Node, walk
+from eqgen.algebra.expressions import Node, substitute, walk
 from eqgen.algebra.mistakes import TOO_LONG
 from eqgen.algebra.notation import ENTRYWISE, Level, NotationPrinter, Printer, language, mixes_scalars, notation
 from eqgen.algebra.positions import Path, at
@@ -97,7 +97,9 @@ class Line:
         return QuotingPrinter(self.quoted)(node)
 
     def quoted(self, node: Node) -> str | None:
-        """A sub-expression as it stands in the equation, if it is the one that was written."""
+        """A sub-expression as it stands in the equation, if it is the one that was written, or the name of a `let`."""
+        if node in self.lets:
+            return self.lets[node]
         span = self.own_span(node) if self.is_in_file and id(node) in self.parts else None
         return _bare(_plain(span.text)) if span is not None and "#" not in span.text else None
 
@@ -166,6 +168,18 @@ class Line:
         span = self.step.span
         found = re.search(r"(?<![<>=])=(?!=)\s*", span.text)
         return (span.start + found.end() if found else span.start), span.end
+
+    @cached_property
+    def lets(self) -> dict[Node, str]:
+        """Values that have names in the definition, and stand in the equation as what they are."""
+        if self.definition.claims:
+            lets = self.definition.block("let")
+        else:
+            lets = self.definition.block("stable")[:-1] if self.step.target == "stable" else ()
+        values: dict[str, Node] = {}
+        for a in lets:
+            values[a.target] = substitute(a.value, values)
+        return {value: name for name, value in values.items()}
 
     @cached_property
     def parts(self) -> frozenset[int]:

@@ -248,7 +248,8 @@ def _other_functions(name: str, node: Apply | Invoke, path: Path, words: Vocabul
     operand = node.args[0]
     if operand.shape != node.shape:
         return
-    others: list[tuple[str, Node]] = [(f, Invoke(node.shape, f, node.args)) for f in words.functions]
+    functions = () if node.is_scalar else words.functions
+    others: list[tuple[str, Node]] = [(f, Invoke(node.shape, f, node.args)) for f in functions]
     if isinstance(node, Invoke):
         others += [(op, apply(op, operand)) for op in UNARY]
     for other, new in others:

@@ -28,7 +28,7 @@ from eqgen.algebra.questions import Subject, subjects
 from eqgen.algebra.replacements import missing_factors, missing_terms, other_expressions, other_names
 from eqgen.algebra.screening import Screen, screen
 from eqgen.algebra.simplest import simplest_counterexample
-from eqgen.algebra.verdict import EquationResult, Explanation
+from eqgen.algebra.verdict import Counterexample, EquationResult, Explanation
 from eqgen.language.model import Span
 
 SEARCH_SECONDS = 1.0
@@ -38,7 +38,7 @@ EXAMPLE_SECONDS = 1.0
 PROOF = Limits(steps=60_000, seconds=0.5)
 """For one neighbour."""
 MOST_SUGGESTIONS = 2
-MOST_PROOFS = 8
+MOST_PROOFS = 24
 WORTH_OFFERING = 0.3
 """How much farther than the closest correction another one may be; it is never longer."""
 
@@ -124,13 +124,21 @@ class _Question:
     def explained(self, result: EquationResult) -> EquationResult:
         example = simplest_counterexample(self.subject, self.line.module, self.position, self.right, EXAMPLE_SECONDS)
         self.deadline = time.process_time() + SEARCH_SECONDS
-        explanation = self.explanation(result.message)
+        explanation = self.explanation(self.difference(example) or result.message)
         return replace(
             result,
             message=explanation.message,
             counterexample=example or result.counterexample,
             explanation=explanation,
         )
+
+    def difference(self, example: Counterexample | None) -> str:
+        """What an example shows, as a sentence."""
+        if example is None:
+            return ""
+        i, j = example.position
+        right = "it is" if self.step.gradient_of is not None else "the other side is"
+        return f"entry ({i}, {j}) is {example.yours} as written, but {right} {example.derived}"
 
     def explanation(self, otherwise: str) -> Explanation:
         screened = screen(self.subject, self.line.module, self.position, self.right)

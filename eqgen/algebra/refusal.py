@@ -30,7 +30,8 @@ def refusal(definition: TypedDefinition, equation: EquationResult) -> Diagnostic
             offered = " or ".join(f"`{s}`" for s in explanation.suggestions)
             hint = f"did you mean {offered}? (proved for all sizes)"
     words = ("yours", "derived" if gradient else "other side")
-    details += ["counterexample:", *(f"    {line}" for line in example_lines(example, words))]
+    lines = example_lines(example, equation.target if gradient else "", words)
+    details += ["counterexample:", *(f"    {line}" for line in lines)]
     return Diagnostic(
         "E401" if gradient else "E402",
         f"{what} is refuted: {equation.message}",
@@ -40,7 +41,7 @@ def refusal(definition: TypedDefinition, equation: EquationResult) -> Diagnostic
     )
 
 
-def example_lines(example: Counterexample, words: tuple[str, str]) -> list[str]:
+def example_lines(example: Counterexample, target: str, words: tuple[str, str]) -> list[str]:
     """Sizes, operands and the entry that differs, a line each; `words` say what its two values are."""
     lines = []
     if example.sizes:
@@ -49,7 +50,8 @@ def example_lines(example: Counterexample, words: tuple[str, str]) -> list[str]:
         lines.append(example.activations)
     lines += [f"{name} = [{'; '.join(' '.join(row) for row in rows)}]" for name, rows in example.values.items()]
     i, j = example.position
-    entry = f"entry ({i}, {j}): {words[0]} {example.yours}, {words[1]} {example.derived}"
+    place = f"entry ({i}, {j}){f' of {target}' if target else ''}"
+    entry = f"{place}: {words[0]} {example.yours}, {words[1]} {example.derived}"
     if example.finite_difference:
         entry += f", finite difference {example.finite_difference}"
     return [*lines, entry]

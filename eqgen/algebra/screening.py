@@ -13,18 +13,20 @@ import numpy as np
 
 from eqgen.algebra.definitions import Module
 from eqgen.algebra.draws import unequal_sizes
-from eqgen.algebra.expressions import Apply, Constant, Dim, Invoke, Node, Size, Symbol
+from eqgen.algebra.expressions import Apply, Constant, Dim, Invoke, Node, Size, Symbol, distinct
 from eqgen.algebra.inline import inline
 from eqgen.algebra.operations import TABLE
 from eqgen.algebra.positions import Path, put
 from eqgen.algebra.questions import Step, Subject
-from eqgen.algebra.refutation import NOWHERE
+from eqgen.algebra.refutation import CASES, NOWHERE
 from eqgen.algebra.witness import TooLarge, Witness, witnesses
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
 
 TOLERANCE = 1e-8
 DRAWS = 2
+DRAWS_OF_CASES = 12
+"""Where conditions occur: each point decides for other cases."""
 NO_VALUE = (LookupError, ValueError, ArithmeticError)
 """What an expression raises that has no value at a point, or reads a name that has none."""
 
@@ -201,8 +203,8 @@ class Screen:
                 start, end = scene.value(zero), scene.value(one)
             except NO_VALUE:
                 return None
-            rest, slope = (scene.expected - start).ravel(), (end - start).ravel()
             with np.errstate(all="ignore"):
+                rest, slope = (scene.expected - start).ravel(), (end - start).ravel()
                 square = float(slope @ slope)
                 if not (np.isfinite(square) and square > 0):
                     return None
@@ -219,11 +221,12 @@ def screen(subject: Subject, module: Module, position: int, right: list[bool]) -
     Where none can be drawn the screen is empty: then nothing passes.
     """
     step = subject.steps[position]
+    draws = DRAWS_OF_CASES if _has_cases(subject, step) else DRAWS
     scenes: list[list[Scene]] = []
     for k, sizes in enumerate(unequal_sizes(subject.sizes)):
         here: list[Scene] = []
         try:
-            for witness in witnesses(subject, module, sizes, 101 + k, draws=DRAWS, quick=True):
+            for witness in witnesses(subject, module, sizes, 101 + k, draws=draws, quick=True):
                 try:
                     for earlier, holds in zip(subject.steps[:position], right, strict=True):
                         witness.learn(earlier, holds)
@@ -235,3 +238,8 @@ def screen(subject: Subject, module: Module, position: int, right: list[bool]) -
         if here:
             scenes.append(here)
     return Screen([s[0] for s in scenes], [s for group in scenes for s in group[1:]])
+
+
+def _has_cases(subject: Subject, step: Step) -> bool:
+    tops = [a.value for a in subject.program] + [n for n in (step.written, step.expected) if n is not None]
+    return any(isinstance(n, Apply) and n.op in CASES for top in tops for n in distinct(top))

@@ -15,6 +15,7 @@ import numpy as np
 
 from eqgen.algebra.definitions import Module
 from eqgen.algebra.draws import counterexample_sizes
+from eqgen.algebra.expressions import symbols
 from eqgen.algebra.fields import MpmathField, NotPolynomial, RationalField
 from eqgen.algebra.questions import Free, Step, Subject
 from eqgen.algebra.refutation import NOWHERE
@@ -148,9 +149,12 @@ class _Search:
         if central and not _close(central, derived):
             return None
         i, j = entry
-        free = {n: tuple(tuple(number_text(v) for v in row) for row in array) for n, array in witness.free.items()}
+        # Results of the forward pass that the equation reads save whoever follows it some work.
+        read = symbols(self.step.written) | (symbols(self.step.expected) if self.step.expected else frozenset())
+        shown = {**witness.free, **{n: a for n, a in witness.values.items() if n in read and n not in witness.free}}
+        values = {n: tuple(tuple(_text(v) for v in row) for row in array) for n, array in shown.items()}
         texts = (_text(yours), _text(derived), central)
-        return Counterexample(witness.sizes, free, (i + 1, j + 1), *texts, str(witness.functions))
+        return Counterexample(witness.sizes, values, (i + 1, j + 1), *texts, str(witness.functions))
 
 
 def _choices(free: Free) -> tuple[Fraction, ...]:
@@ -165,7 +169,7 @@ def _rank(number: Any) -> int:
 
 def _text(value: Any) -> str:
     """A number as text; what is zero but for rounding is zero."""
-    return "0" if abs(value) < ROUNDING else number_text(value)
+    return number_text(value) if isinstance(value, (int, Fraction)) or abs(value) >= ROUNDING else "0"
 
 
 def _close(central: str, derived: Any) -> bool:

@@ -62,8 +62,10 @@ def test_people_see_a_table_and_the_place(file: Path) -> None:
     file.write_text(WRONG)
     done = eqgen("check", file)
     assert done.code == 1
-    assert "refuted: entry" in done.out and "as written" in done.out
-    assert f"{file}:12:" in done.err and "error E401" in done.err and "^^^" in done.err
+    assert "DX  refuted: `X` should be `row_repeat(s, N)`" in done.out and "counterexample" not in done.out
+    assert f"{file}:12:" in done.err and "error E401" in done.err and "^" in done.err
+    assert "did you mean `DX = hadamard(DY, row_repeat(s, N))`? (proved for all sizes)" in done.err
+    assert "yours 0, derived 1, finite difference 1" in done.err
 
 
 def test_a_lemma_is_refuted_with_its_own_code(file: Path) -> None:
