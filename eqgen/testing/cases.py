@@ -18,8 +18,7 @@ from eqgen.testing.packages import LAYOUTS, HeaderNumber
 
 BOTH = ("float32", "float64")
 
-GENERAL = (4, 3, 2, 5, 6, 7)
-"""Sizes in the order of declaration, pairwise different: a mix-up of two does not go unnoticed."""
+FIRST_SIZES = (4, 3, 2)
 
 SMALL_STEP = 2.0**-20
 
@@ -58,26 +57,35 @@ def size_names(variables: Sequence[Variable]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def shapes(names: Sequence[str], batch: Dim) -> Iterator[tuple[dict[str, int], tuple[str, ...]]]:
+def different_sizes(count: int, seed: int) -> list[int]:
+    """Sizes that are pairwise different, so that a mix-up of two does not go unnoticed; 4, 3, 2, 5, ... for seed 0."""
+    if seed == 0:
+        return [*FIRST_SIZES, *range(5, 5 + count)][:count]
+    drawn = generator(seed, "sizes").permutation(np.arange(2, 6 + count))
+    return [int(n) for n in drawn[:count]]
+
+
+def shapes(names: Sequence[str], batch: Dim, seed: int = 0) -> Iterator[tuple[dict[str, int], tuple[str, ...]]]:
     """Sizes with the dtypes they are tried in.
 
     In turn all sizes different, all 1, an empty batch, one row, and each other size 1. What is not the first of these
     is tried in one dtype, the two taking turns.
     """
-    general = dict(zip(names, GENERAL, strict=False))
+    sizes = different_sizes(len(names), seed)
+    general = dict(zip(names, sizes, strict=True))
     yield general, BOTH
     others: list[dict[str, int]] = [dict.fromkeys(names, 1)]
     if batch in general:
         assert isinstance(batch, str)
-        moved = dict(zip([n for n in names if n != batch], GENERAL, strict=False))
+        moved = dict(zip([n for n in names if n != batch], sizes, strict=False))
         others += [{n: moved.get(n, rows) for n in names} for rows in (0, 1)]
     if len(names) > 1:
         others += [{**general, n: 1} for n in names if n != batch]
     seen = [general]
-    for sizes in others:
-        if sizes not in seen:
-            seen.append(sizes)
-            yield sizes, (BOTH[len(seen) % 2],)
+    for other in others:
+        if other not in seen:
+            seen.append(other)
+            yield other, (BOTH[len(seen) % 2],)
 
 
 def header_numbers(numbers: Sequence[Number], own: Fraction | None = None) -> list[tuple[HeaderNumber, ...]]:
@@ -163,11 +171,11 @@ def drawn(variable: Variable, kind: str, sizes: Mapping[str, int], rng: np.rando
     return draw("positive" if variable.positive else kind, rng, shape)
 
 
-def layer_cases(definition: TypedDefinition) -> Iterator[Case]:
+def layer_cases(definition: TypedDefinition, seed: int) -> Iterator[Case]:
     names = definition.dims
     batch = next(definition.with_role("input")).shape[0]
     numbers = header_numbers(definition.numbers, own=Fraction(1, 2))[0]
-    for k, (sizes, dtypes) in enumerate(shapes(names, batch)):
+    for k, (sizes, dtypes) in enumerate(shapes(names, batch, seed)):
         yield Case(sizes, dtypes=dtypes, numbers=numbers, activation=k, autodiff=0 not in sizes.values())
         if k == 0:
             yield from (Case(sizes, "dyadic", layout=layout, numbers=numbers, activation=6) for layout in LAYOUTS)
@@ -176,23 +184,23 @@ def layer_cases(definition: TypedDefinition) -> Iterator[Case]:
             )
 
 
-def activation_cases(definition: TypedDefinition) -> Iterator[Case]:
+def activation_cases(definition: TypedDefinition, seed: int) -> Iterator[Case]:
     for k, numbers in enumerate(header_numbers(definition.numbers)):
         yield Case({"M": 4, "N": 10}, "grid", numbers=numbers)
         if k == 0:
             yield Case({"M": 4, "N": 10}, "normal", numbers=numbers, autodiff=True)
             yield Case({"M": 4, "N": 10}, "positive", numbers=numbers)
             yield from (Case({"M": 4, "N": 10}, "grid", layout=layout, numbers=numbers) for layout in LAYOUTS[1:])
-            for sizes, dtypes in list(shapes(("M", "N"), "M"))[1:]:
+            for sizes, dtypes in list(shapes(("M", "N"), "M", seed))[1:]:
                 yield Case(sizes, dtypes=dtypes, numbers=numbers)
 
 
-def matrix_cases(definition: TypedDefinition, targets: Sequence[str]) -> Iterator[Case]:
+def matrix_cases(definition: TypedDefinition, targets: Sequence[str], seed: int) -> Iterator[Case]:
     """Losses and matrix functions, in every combination of values; a combination outside the domain has no value."""
     variables = list(definition.with_role("input", "target"))
     names = size_names(variables)
     kinds = ("normal", "probabilities", "unit", "dyadic", "hundred", "thousand", "equal")
-    for k, (sizes, dtypes) in enumerate(shapes(names, variables[0].shape[0])):
+    for k, (sizes, dtypes) in enumerate(shapes(names, variables[0].shape[0], seed)):
         for n, numbers in enumerate(header_numbers(definition.numbers)):
             for values, target in itertools.product(kinds if k == 0 else kinds[:2], targets if k == 0 else targets[:1]):
                 smooth = k == 0 and n == 0 and values in ("normal", "probabilities")
@@ -201,8 +209,8 @@ def matrix_cases(definition: TypedDefinition, targets: Sequence[str]) -> Iterato
                 yield Case(sizes, values, target, layout, dtypes, numbers, autodiff=smooth, notes=note)
 
 
-def optimizer_cases(definition: TypedDefinition) -> Iterator[Case]:
+def optimizer_cases(definition: TypedDefinition, seed: int) -> Iterator[Case]:
     for n, numbers in enumerate(header_numbers(definition.numbers)):
-        for k, (sizes, dtypes) in enumerate(shapes(("M", "N"), "M")):
+        for k, (sizes, dtypes) in enumerate(shapes(("M", "N"), "M", seed)):
             kinds = ("normal", "dyadic", "thousand") if k == 0 else ("normal",)
             yield from (Case(sizes, values, dtypes=dtypes, numbers=numbers) for values in kinds if n == 0 or k == 0)

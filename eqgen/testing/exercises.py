@@ -54,7 +54,7 @@ class Exercise:
         self.definition = definition
         self.module = module
 
-    def cases(self) -> Iterator[Case]:
+    def cases(self, seed: int) -> Iterator[Case]:
         raise NotImplementedError
 
     def inputs(self, case: Case, rng: np.random.Generator) -> Arrays:
@@ -120,8 +120,8 @@ class ActivationExercise(Exercise):
 
     VARIABLE = Variable("x", ("M", "N"), "input", None)  # type: ignore[arg-type]  # it stands in no file
 
-    def cases(self) -> Iterator[Case]:
-        return cases.activation_cases(self.definition)
+    def cases(self, seed: int) -> Iterator[Case]:
+        return cases.activation_cases(self.definition, seed)
 
     def inputs(self, case: Case, rng: np.random.Generator) -> Arrays:
         shape = (case.sizes["M"], case.sizes["N"])
@@ -156,8 +156,8 @@ class LossExercise(Exercise):
         self.t = next(definition.with_role("target"))
         self.gradient = definition.block("gradient")[-1].target
 
-    def cases(self) -> Iterator[Case]:
-        return cases.matrix_cases(self.definition, TARGETS)
+    def cases(self, seed: int) -> Iterator[Case]:
+        return cases.matrix_cases(self.definition, TARGETS, seed)
 
     def inputs(self, case: Case, rng: np.random.Generator) -> Arrays:
         T = drawn(self.t, case.targets, case.sizes, rng)
@@ -216,8 +216,8 @@ class FunctionExercise(Exercise):
         super().__init__(definition, module)
         self.variables = list(definition.with_role("input"))
 
-    def cases(self) -> Iterator[Case]:
-        return cases.matrix_cases(self.definition, ("one_hot",))
+    def cases(self, seed: int) -> Iterator[Case]:
+        return cases.matrix_cases(self.definition, ("one_hot",), seed)
 
     def inputs(self, case: Case, rng: np.random.Generator) -> Arrays:
         if case.values == "equal":
@@ -250,8 +250,8 @@ class FunctionExercise(Exercise):
 class OptimizerExercise(Exercise):
     """Three updates in a row, with a gradient of its own each."""
 
-    def cases(self) -> Iterator[Case]:
-        return cases.optimizer_cases(self.definition)
+    def cases(self, seed: int) -> Iterator[Case]:
+        return cases.optimizer_cases(self.definition, seed)
 
     def variables(self) -> tuple[list[Variable], list[Variable]]:
         d = self.definition

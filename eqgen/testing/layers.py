@@ -49,8 +49,8 @@ class LayerExercise(Exercise):
         self.constructor_sizes = [s for s in d.dims if any(s in v.shape for v in stored)]
         self.differentiable = [v for v in (self.x, *self.params) if v.index_size is None]
 
-    def cases(self) -> Iterator[Case]:
-        return cases.layer_cases(self.definition)
+    def cases(self, seed: int) -> Iterator[Case]:
+        return cases.layer_cases(self.definition, seed)
 
     def chosen(self, case: Case) -> dict[str, ChosenActivation]:
         """Activations for the layer's parameters, another one in every case."""

@@ -160,7 +160,7 @@ def check_probe(p: Probe, packages: Sequence[Package], report: Report, seed: int
     names = sorted(size_names(p.variables))
     batch = M if M in names else names[0]
     tested: set[str] = set()
-    for number, (sizes, dtypes) in enumerate(shapes(names, batch)):
+    for number, (sizes, dtypes) in enumerate(shapes(names, batch, seed)):
         if (p.variant and number) or (p.operation in LEMMAS_ONLY and 0 in sizes.values()):
             continue
         kinds = ("normal", "dyadic", "hundred", "thousand") if number == 0 else ("normal",)

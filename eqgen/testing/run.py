@@ -68,8 +68,8 @@ def run(
     """Test definitions in backends, by default all of the library in all backends that can run here.
 
     `files` are definitions on top of the library; with files and no names, what they define is tested. The packages
-    are those in `folder` (`eqgen_numpy`, ...), where `eqgen build` has put them; without a folder they are built into
-    a temporary one.
+    are those in `folder` (`<package>_<backend>`), where `eqgen build` has put them; without a folder they are built
+    into a temporary one. `seed` decides sizes and values.
 
     Raises DiagnosticError for errors in the files, KeyError for a backend or a definition that does not exist,
     FileNotFoundError when the folder lacks a package.
@@ -140,7 +140,7 @@ class Comparison:
 
     def run(self) -> None:
         definition = self.exercise.definition
-        for number, case in enumerate(self.exercise.cases()):
+        for number, case in enumerate(self.exercise.cases(self.seed)):
             rng = generator(self.seed, definition.kind, definition.name, number)
             self.compare(case, self.exercise.inputs(case, rng))
         if isinstance(self.exercise, LayerExercise):

@@ -143,6 +143,14 @@ def test_cases_cover_the_shapes_that_go_wrong() -> None:
     assert {dtype for _, dtypes in shapes(("N", "D", "K"), "N") for dtype in dtypes} == {"float32", "float64"}
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_sizes_are_pairwise_different(seed: int) -> None:
+    names = [f"S{k}" for k in range(9)]
+    (general, _), *_ = shapes(names, "S0", seed)
+    assert len(set(general.values())) == len(names) and min(general.values()) >= 2
+    assert general != next(shapes(names, "S0", seed + 1))[0]
+
+
 @pytest.mark.parametrize(
     "kind", ["normal", "dyadic", "positive", "unit", "probabilities", "one_hot", "hundred", "thousand"]
 )
