@@ -121,7 +121,7 @@ def network(
 def definition(module: Module, reporter: Reporter, text: str, optimizers: str | None) -> DefinitionCost:
     """The report of one definition; `activation SReLU` where a name alone is that of a layer too."""
     from eqgen.commands.descriptions import definition_of, layer_choice, optimizers_of
-    from eqgen.optimize.cost_report import KINDS
+    from eqgen.optimize.parts import KINDS
 
     kind, _, name = text.strip().partition(" ")
     kinds = (kind,) if kind in KINDS and name else KINDS

@@ -1,11 +1,4 @@
-"""The cost report of a definition: every statement as it is written and as it is rewritten, and what must be stored.
-
-layer        forward, backward, evaluate, update; the step of an optimizer on all parameters
-activation   value, derivative
-function     value
-loss         value, gradient, and the gradient for one-hot targets
-optimizer    step
-"""
+"""The cost report of a definition: every equation as it is written and as it is rewritten, and what must be stored."""
 
 from __future__ import annotations
 
@@ -16,25 +9,19 @@ from eqgen.algebra.definitions import TypedDefinition, Variable
 from eqgen.algebra.expressions import Dim, symbols
 from eqgen.algebra.notation import notation
 from eqgen.algebra.polynomial import ZERO, Polynomial
-from eqgen.optimize.lower import Lowering, needed_steps
-from eqgen.optimize.program import Function, Step
+from eqgen.optimize.lower import Lowering
+from eqgen.optimize.parts import Part, parts_of
+from eqgen.optimize.program import Step
 from eqgen.optimize.program_cost import (
     NO_WORK,
     Activations,
     Amount,
-    Sizes,
     Work,
     WorkCounter,
-    body_block,
     entries,
     named_sizes,
     total,
 )
-
-KINDS = ("layer", "activation", "function", "loss", "optimizer")
-"""What has a cost on matrices. Schedulers and initializers run on the host."""
-ONE_HOT = "gradient, one-hot targets"
-"""The part of a loss that is its gradient where every row of the targets is a unit vector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,90 +150,43 @@ class Reporter:
 
         Raises ValueError for a kind that has no cost on matrices.
         """
-        chosen = activations or {}
+        parts = parts_of(self.lowering, definition)
         title = title or definition.name
-        parts: tuple[PartCost, ...]
-        match definition.kind:
-            case "layer":
-                return self._layer(definition, chosen, optimizers, title)
-            case "activation":
-                value, slope = self.lowering.activation(definition)
-                parts = (
-                    self._part("value", definition, self._written(definition, "f"), value),
-                    self._part("derivative", definition, self._written(definition, "derivative"), slope),
-                )
-            case "function":
-                numbers = [n.name for n in definition.numbers]
-                steps = self.lowering.steps(body_block(definition), numbers)
-                parts = (self._part("value", definition, steps, self.lowering.matrix_function(definition)),)
-            case "loss":
-                parts = self._loss(definition)
-            case "optimizer":
-                return DefinitionCost(
-                    definition, title, ("M", "N"), (self._optimizer((definition,), [("M", "N")], "step"),)
-                )
-            case _:
-                raise ValueError(f"{definition.kind} {definition.name} does not compute with matrices")
-        return DefinitionCost(definition, title, _sizes(definition), parts)
-
-    # --- kinds ---------------------------------------------------------------------------------------
+        if definition.kind == "layer":
+            return self._layer(definition, parts, activations or {}, optimizers, title)
+        costs = tuple(self._part(part, {}) for part in parts)
+        return DefinitionCost(definition, title, _sizes(definition), costs)
 
     def _layer(
-        self, d: TypedDefinition, chosen: Activations, optimizers: Sequence[TypedDefinition], title: str
+        self,
+        d: TypedDefinition,
+        parts: Sequence[Part],
+        chosen: Activations,
+        optimizers: Sequence[TypedDefinition],
+        title: str,
     ) -> DefinitionCost:
-        lowered = self.lowering.layer(d)
-        functions = {
-            "forward": lowered.forward,
-            "backward": lowered.backward,
-            "update": lowered.update,
-            "evaluate": lowered.evaluate,
-        }
-        parts = [
-            self._part(name, d, self._written(d, name), function, chosen)
-            for name, function in functions.items()
-            if function is not None
-        ]
+        costs = [self._part(part, chosen) for part in parts]
         params = list(d.with_role("param"))
         stored = [_stored(v, "parameter") for v in params]
         stored += [_stored(v, "gradient", f"D{v.name}") for v in params]
         stored += [_stored(v, "statistic") for v in d.with_role("state")]
         if optimizers and params:
-            parts.append(self._optimizer(optimizers, [v.shape for v in params], "optimizer"))
+            costs.append(self._optimizers(optimizers, [v.shape for v in params]))
             for optimizer in optimizers:
                 states = [v.name for v in optimizer.with_role("state")]
                 stored += [_stored(v, "optimizer", f"{s} of {v.name}") for v in params for s in states]
-        kept = _read(lowered.backward.steps)
+        kept = _read(next(p.function.steps for p in parts if p.name == "backward"))
         roles = ("input", "output", "intermediate", "random")
         stored += [_stored(v, "activation") for v in d.with_role(*roles) if v.name in kept]
         unbound = tuple(a for a in d.activations if a not in chosen)
-        return DefinitionCost(d, title, _sizes(d), tuple(parts), tuple(stored), unbound)
+        return DefinitionCost(d, title, _sizes(d), tuple(costs), tuple(stored), unbound)
 
-    def _loss(self, d: TypedDefinition) -> tuple[PartCost, ...]:
-        numbers = [n.name for n in d.numbers]
-        lets = d.block("value")[:-1]
-        parts = []
-        names = (("value", "value"), ("gradient", "gradient"), ("one_hot", ONE_HOT))
-        for (block, name), function in zip(names, self.lowering.loss(d), strict=True):
-            if function is not None:
-                assignments = d.block(block) if block == "value" else (*lets, *d.block(block))
-                steps = needed_steps(self.lowering.steps(assignments, numbers))
-                parts.append(self._part(name, d, steps, function))
-        return tuple(parts)
-
-    def _optimizer(
-        self, optimizers: Sequence[TypedDefinition], shapes: Sequence[tuple[Dim, Dim]], name: str
-    ) -> PartCost:
+    def _optimizers(self, optimizers: Sequence[TypedDefinition], shapes: Sequence[tuple[Dim, Dim]]) -> PartCost:
         """The steps of optimizers on parameters of the given shapes, summed over the parameters."""
         statements: list[StatementCost] = []
         for d in optimizers:
-            numbers = [*(n.name for n in d.numbers), "eta", "t"]
-            written = self.lowering.steps(d.block("step"), numbers)
-            function = self.lowering.optimizer(d).function
-            each = []
-            for rows, columns in shapes:
-                sizes = {"M": rows, "N": columns}
-                part = self._part(name, d, written, function, sizes=sizes, numbers=numbers)
-                each.append(part.statements)
+            (step,) = parts_of(self.lowering, d)
+            each = [self._part(step, {}, {"M": rows, "N": columns}).statements for rows, columns in shapes]
             for same in zip(*each, strict=True):
                 statements.append(
                     replace(
@@ -256,77 +196,39 @@ class Reporter:
                         rewritten=total(s.rewritten for s in same),
                     )
                 )
-        return PartCost(name, tuple(statements))
+        return PartCost("optimizer", tuple(statements))
 
-    # --- statements ----------------------------------------------------------------------------------
-
-    def _written(self, d: TypedDefinition, block: str) -> tuple[Step, ...]:
-        return self.lowering.steps(d.block(block), [n.name for n in d.numbers])
-
-    def _part(
-        self,
-        name: str,
-        d: TypedDefinition,
-        written: Sequence[Step],
-        function: Function,
-        activations: Activations | None = None,
-        *,
-        sizes: Mapping[str, Dim] | None = None,
-        numbers: Sequence[str] = (),
-    ) -> PartCost:
-        """Each equation beside the statements that it has become, in the order in which equations are written."""
+    def _part(self, part: Part, activations: Activations, sizes: Mapping[str, Dim] | None = None) -> PartCost:
+        """Each equation beside the statements that it has become."""
 
         def amount(dim: Dim) -> Amount:
             return named_sizes((sizes or {}).get(dim, dim) if isinstance(dim, str) else dim)
 
-        before = WorkCounter(self.lowering, activations or {}, rewritten=False)
-        after = WorkCounter(self.lowering, activations or {}, rewritten=True)
-        own = numbers or [n.name for n in d.numbers]
-        passed = [a.name for a in function.arguments if a.role in ("number", "scalar")]
-        left = _groups(function.steps)
+        before = WorkCounter(self.lowering, activations, rewritten=False)
+        after = WorkCounter(self.lowering, activations, rewritten=True)
         statements = []
-        for step in written:
-            group = next((g for g in left if _key(g[-1]) == _key(step)), ())
-            if group:
-                left.remove(group)
-            statements.append(_statement(step, before.statement([step], amount, own), group, after, amount, passed))
-        for group in left:
-            statements.append(_statement(group[-1], NO_WORK, group, after, amount, passed))
-        return PartCost(name, tuple(statements), tuple(n for n, _ in function.results))
+        for step, group in part.pairs():
+            written = before.statement([step], amount, part.numbers) if step in part.written else NO_WORK
+            work = after.statement(group, amount, part.passed_numbers)
+            statements.append(_statement(step, group, entries(step.value.shape, amount), written, work))
+        return PartCost(part.name, tuple(statements), tuple(n for n, _ in part.function.results))
 
 
 def _statement(
-    step: Step, written: Work, group: tuple[Step, ...], after: WorkCounter, sizes: Sizes, numbers: Sequence[str]
+    step: Step, group: tuple[Step, ...], result: Polynomial, written: Work, rewritten: Work
 ) -> StatementCost:
-    work = after.statement(group, sizes, numbers)
     return StatementCost(
         step.target,
         step.equation,
         step.origin,
-        entries(step.value.shape, sizes),
+        result,
         written,
-        work,
+        rewritten,
         tuple(f"{s.target} = {notation(s.value)}" for s in group),
         tuple(n.removeprefix("rewritten: ") for s in group for n in s.notes),
         _read(group),
         frozenset(s.target for s in group),
     )
-
-
-def _groups(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
-    """Each statement that has an equation, with those without one before it: it is the first to use them."""
-    groups: list[tuple[Step, ...]] = []
-    pending: list[Step] = []
-    for step in steps:
-        pending.append(step)
-        if step.equation:
-            groups.append(tuple(pending))
-            pending = []
-    return groups
-
-
-def _key(step: Step) -> tuple[str, str]:
-    return (step.origin, step.equation)
 
 
 def _read(steps: Sequence[Step]) -> frozenset[str]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from eqgen.algebra.definitions import TypedDefinition
 from eqgen.algebra.polynomial import ZERO, Polynomial
-from eqgen.optimize.cost_report import ONE_HOT, DefinitionCost, PartCost, Reporter, Stored
+from eqgen.optimize.cost_report import DefinitionCost, PartCost, Reporter, Stored
+from eqgen.optimize.parts import ONE_HOT
 from eqgen.optimize.program_cost import Activations, Work, total
 
 BATCH = "N"

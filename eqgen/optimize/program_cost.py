@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from eqgen.algebra.definitions import Assignment, TypedDefinition
+from eqgen.algebra.definitions import TypedDefinition
 from eqgen.algebra.expressions import Apply, Dim, Invoke, Node, Shape, Symbol, children
 from eqgen.algebra.operations import TABLE, structural
 from eqgen.algebra.polynomial import ZERO, Polynomial, polynomial, size
 from eqgen.optimize.lower import Lowering, is_host
+from eqgen.optimize.parts import body_block
 from eqgen.optimize.program import Step
 
 PRODUCTS = frozenset(row.name for row in structural.PRODUCTS)
@@ -194,13 +195,6 @@ def is_fill(node: Node, numbers: Sequence[str]) -> bool:
         and isinstance(node.args[1], Apply)
         and node.args[1].op == "ones"
     )
-
-
-def body_block(definition: TypedDefinition, derivative: bool = False) -> tuple[Assignment, ...]:
-    """The assignments of a function, in the stable form where there is one, or of an activation."""
-    if definition.kind == "function":
-        return definition.block("stable") or definition.block("body")
-    return definition.block("derivative" if derivative else "f")
 
 
 def largest(results: Iterable[Polynomial], sizes: Mapping[str, int] | None = None) -> tuple[Polynomial, ...]:

@@ -11,10 +11,11 @@ from eqgen.algebra.definitions import TypedDefinition
 from eqgen.algebra.expressions import Shape, Symbol, apply
 from eqgen.algebra.library import library
 from eqgen.algebra.operations import TABLE, Operation
-from eqgen.optimize.cost_report import KINDS, ONE_HOT, Reporter
+from eqgen.optimize.cost_report import Reporter
 from eqgen.optimize.lower import Lowering, needed_steps
+from eqgen.optimize.parts import KINDS, ONE_HOT, body_block
 from eqgen.optimize.program import Function, Step
-from eqgen.optimize.program_cost import WorkCounter, body_block, named_sizes
+from eqgen.optimize.program_cost import WorkCounter, named_sizes
 from tests.cost.counting import Run
 
 SIZES = {"M": 2, "N": 3, "D": 4, "K": 5, "V": 6}
