@@ -113,7 +113,7 @@ def _orders(node: Apply, path: Path) -> Iterator[Edit]:
         )  # fmt: skip
     elif node.op == "where":
         yield Edit(
-            Mistake.OPERAND_ORDER, path, apply("where", args[0], args[2], args[1]), 1.0,
+            Mistake.OPERAND_ORDER, path, apply("where", args[0], args[2], args[1]), 0.9,
             "the two branches are the wrong way round",
         )  # fmt: skip
 
@@ -156,6 +156,8 @@ def _transposed(node: Node, path: Path) -> Iterator[Edit]:
     """Only a square matrix can be transposed where it stands."""
     if node.shape[0] == node.shape[1] and not node.is_scalar:
         new = _transpose(node)
+        if isinstance(node, Apply) and node.op == "matmul":
+            new = apply("matmul", _transpose(node.args[1]), _transpose(node.args[0]))
         yield Edit(Mistake.TRANSPOSE, path, new, 1.0, *_transposes((node,)))
 
 
@@ -239,7 +241,7 @@ def _operations(node: Apply, path: Path, words: Vocabulary) -> Iterator[Edit]:
             continue
         if op != node.op and new.shape == node.shape:
             yours, right = (COMPARISONS[o][0] if o in COMPARISONS else o for o in (node.op, op))
-            cost = 0.9 if op in COMPARISONS else 1.0
+            cost = 0.95 if op in COMPARISONS else 1.5 if op == "zeros" else 1.0
             yield Edit(mistake, path, new, cost, f"`{yours}` should be `{right}`")
 
 
