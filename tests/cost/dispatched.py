@@ -35,16 +35,19 @@ ENTRYWISE = [
     "clamp_max", "where", "lt", "le", "gt", "ge", "eq",
 ]  # fmt: skip
 """One operation for each entry of the result."""
-FREE = [
-    "t", "permute", "transpose", "view", "expand", "select", "slice", "unsqueeze", "squeeze", "clone", "copy_",
-    "detach", "alias", "scalar_tensor", "lift_fresh", "ones", "new_full", "new_zeros", "full", "full_like", "empty",
-    "index_select", "diagonal", "_to_copy",
+VIEWS = [
+    "t", "permute", "transpose", "view", "expand", "select", "slice", "unsqueeze", "squeeze", "detach", "alias",
+    "diagonal", "scalar_tensor", "lift_fresh",
 ]  # fmt: skip
-"""Views, copies and creation."""
+"""What creates no matrix."""
+COPIES = ["copy_", "_to_copy", "new_zeros"]
+"""Gradients that move into the variables of a layer; the zeros from which a sum by indices starts."""
+CREATION = ["clone", "ones", "new_full", "full", "full_like", "empty", "index_select"]
+"""Matrices that cost no operation."""
 
 RULES: Mapping[str, Callable[[Sequence[Any], Any], int]] = {
     **dict.fromkeys(ENTRYWISE, _of_result),
-    **dict.fromkeys(FREE, lambda args, result: 0),
+    **dict.fromkeys([*VIEWS, *COPIES, *CREATION], lambda args, result: 0),
     "sum": _of_operand,
     "amax": _of_operand,
     "amin": _of_operand,
@@ -56,14 +59,16 @@ RULES: Mapping[str, Callable[[Sequence[Any], Any], int]] = {
 
 
 class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the operations of all operators that run inside of it. Raises KeyError for one without a rule.
+    """Counts the operations of all operators that run inside of it, and the entries of the matrices that they make.
 
-    PyTorch divides a number by a tensor in two operators, a reciprocal and a product with the number. They count 1.
+    Raises KeyError for an operator without a rule. PyTorch divides a number by a tensor in two operators, a reciprocal
+    and a product with the number. They count 1.
     """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.count = 0
+        self.written = 0
         self._inverse: Any = None
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -72,5 +77,8 @@ class OperationCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if not (name == "mul" and args[0] is self._inverse and isinstance(args[1], (int, float))):
             rule = RULES.get(name) or RULES[name.removesuffix("_")]
             self.count += rule(args, result)
+            is_number = name == "new_full" and result.dim() == 0
+            if name not in VIEWS and name not in COPIES and not is_number:
+                self.written += _numel(result[0] if isinstance(result, tuple) else result)
         self._inverse = result if name == "reciprocal" else None
         return result
