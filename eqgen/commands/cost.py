@@ -128,6 +128,8 @@ def definition(module: Module, reporter: Reporter, text: str, optimizers: str | 
     text = name if kind in KINDS and name else text
     found = definition_of(module, text, kinds, "NAME")
     if found.kind != "layer":
+        if optimizers is not None:
+            console.fail("E606", "--optimizers", f"{found.kind} {found.name} has no parameters to update")
         return reporter.report(found, title=text)
     choice = layer_choice(module, text, optimizers_of(module, optimizers), "NAME")
     return reporter.report(choice.definition, choice.activations, choice.optimizers, choice.title)

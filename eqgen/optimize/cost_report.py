@@ -155,7 +155,7 @@ class Reporter:
         if definition.kind == "layer":
             return self._layer(definition, parts, activations or {}, optimizers, title)
         costs = tuple(self._part(part, {}) for part in parts)
-        return DefinitionCost(definition, title, _sizes(definition), costs)
+        return DefinitionCost(definition, title, sizes_of(definition), costs)
 
     def _layer(
         self,
@@ -179,7 +179,7 @@ class Reporter:
         roles = ("input", "output", "intermediate", "random")
         stored += [_stored(v, "activation") for v in d.with_role(*roles) if v.name in kept]
         unbound = tuple(a for a in d.activations if a not in chosen)
-        return DefinitionCost(d, title, _sizes(d), tuple(costs), tuple(stored), unbound)
+        return DefinitionCost(d, title, sizes_of(d), tuple(costs), tuple(stored), unbound)
 
     def _optimizers(self, optimizers: Sequence[TypedDefinition], shapes: Sequence[tuple[Dim, Dim]]) -> PartCost:
         """The steps of optimizers on parameters of the given shapes, summed over the parameters."""
@@ -246,6 +246,6 @@ def _stored(v: Variable, role: str, name: str = "") -> Stored:
     return Stored(name or v.name, role, ZERO + rows * columns, v.index_size is not None)
 
 
-def _sizes(d: TypedDefinition) -> tuple[str, ...]:
+def sizes_of(d: TypedDefinition) -> tuple[str, ...]:
     """The sizes of a definition in order."""
     return tuple(dict.fromkeys([*d.dims, *(s for v in d.variables.values() for s in v.shape if isinstance(s, str))]))

@@ -159,6 +159,7 @@ def test_latex() -> None:
         (("--layers", "ReLU;Linear", "--layer-sizes", "3;4"), "expected 3 sizes, found 2"),
         (("--layers", "ReLU", "--layer-sizes", "3;x"), "whole numbers"),
         (("--layers", "ReLU;Linear", "--layer-sizes", "3;4;5", "--optimizers", "Adam;Adam;Adam"), "expected 1 or 2"),
+        (("Tanh", "--optimizers", "Adam"), "activation Tanh has no parameters to update"),
         (("--layers", "Foo", "--layer-sizes", "3;4"), "there is no layer or activation 'Foo'"),
     ],
 )
