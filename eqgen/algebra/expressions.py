@@ -144,6 +144,42 @@ def distinct(node: Node) -> Iterator[Node]:
             pending.extend(reversed(children(n)))
 
 
+def shared(node: Node) -> Node:
+    """The same expression in which equal parts are one node, so that each is visited once."""
+    known: dict[object, Node] = {}
+
+    def unique(n: Node) -> Node:
+        below = tuple(id(child) for child in children(n))
+        head = replace(n, args=()) if isinstance(n, (Apply, Invoke)) else n
+        return known.setdefault((head, below), n)
+
+    return rewrite(node, unique)
+
+
+def tree_size(node: Node) -> int:
+    """How many nodes the expression has as it is written, where what is shared counts every time."""
+    known: dict[int, int] = {}
+
+    def visit(n: Node) -> int:
+        if id(n) not in known:
+            known[id(n)] = 1 + sum(visit(child) for child in children(n))
+        return known[id(n)]
+
+    return visit(node)
+
+
+def operation_count(node: Node) -> int:
+    """Operations and calls in the expression as it is written."""
+    known: dict[int, int] = {}
+
+    def visit(n: Node) -> int:
+        if id(n) not in known:
+            known[id(n)] = isinstance(n, (Apply, Invoke)) + sum(visit(child) for child in children(n))
+        return known[id(n)]
+
+    return visit(node)
+
+
 def symbols(node: Node) -> frozenset[str]:
     """Names of the symbols that occur in the expression."""
     return frozenset(n.name for n in distinct(node) if isinstance(n, Symbol))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from eqgen.algebra.definitions import Assignment, Module, TypedDefinition
-from eqgen.algebra.expressions import Dim, Invoke, Node, distinct, rename_sizes, rewrite, substitute
+from eqgen.algebra.expressions import Dim, Invoke, Node, distinct, rename_sizes, rewrite, shared, substitute
 
 
 def collapse(assignments: tuple[Assignment, ...]) -> Node:
@@ -40,16 +42,30 @@ def instantiate(definition: TypedDefinition, expression: Node, args: tuple[Node,
 
 def inline(node: Node, module: Module) -> Node:
     """The expression without calls, except those of activations that are parameters of a layer."""
+    return unfold(node, lambda n: module.find(n.function, "function", "activation"))
 
-    if not any(isinstance(n, Invoke) for n in distinct(node)):
-        return node
+
+def unfold(node: Node, definition_of: Callable[[Invoke], TypedDefinition | None]) -> Node:
+    """The expression with those calls replaced by bodies of which the definition is given.
+
+    What is called twice with the same operands is shared: functions of functions double the tree, not the work.
+    """
+    bodies: dict[tuple[int, bool], Node] = {}
+
+    def of(definition: TypedDefinition, derivative: bool) -> Node:
+        key = (id(definition), derivative)
+        if key not in bodies:
+            bodies[key] = expanded(body(definition, derivative))
+        return bodies[key]
 
     def rule(n: Node) -> Node:
-        if not isinstance(n, Invoke):
-            return n
-        definition = module.find(n.function, "function", "activation")
+        definition = definition_of(n) if isinstance(n, Invoke) else None
         if definition is None:
             return n
-        return inline(instantiate(definition, body(definition, n.derivative), n.args), module)
+        assert isinstance(n, Invoke)
+        return instantiate(definition, of(definition, n.derivative), n.args)
 
-    return rewrite(node, rule)
+    def expanded(n: Node) -> Node:
+        return rewrite(shared(n), rule) if any(isinstance(part, Invoke) for part in distinct(n)) else n
+
+    return expanded(node)

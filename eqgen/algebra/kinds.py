@@ -48,6 +48,8 @@ def activation(e: DefinitionElaborator) -> TypedDefinition:
         scope = replace(
             e.scope, entrywise=True, symbols={**e.scope.symbols, argument.name: Symbol(LIFTED, "x", span=argument.span)}
         )
+        if block == "derivative" and "f" in blocks:
+            scope = replace(scope, recursion=("f", argument.name), value=blocks["f"][0].value)
         with e.guarded():
             blocks[block] = (_lifted(e, s, scope, name),)
     if "f" not in blocks:

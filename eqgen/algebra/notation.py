@@ -144,8 +144,13 @@ class NotationPrinter(Printer):
     """The language's own notation; `zeros` and `ones` show as many sizes as they have.
 
     Where scalars and matrices meet entry by entry, the expression is a function of scalars that is applied:
-    `apply((x, y) -> where(x < 0, y, 0), Z, DY)`.
+    `apply((x, y) -> where(x < 0, y, 0), Z, DY)`. Numbers are exact: a third is `1 / 3`.
     """
+
+    def text(self, node: Node) -> tuple[str, Level]:
+        if isinstance(node, Constant) and Fraction(literal(node.value)) != node.value:
+            return f"{node.value.numerator} / {node.value.denominator}", Level.PRODUCT
+        return super().text(node)
 
     def _apply(self, node: Apply) -> tuple[str, Level]:
         if node.op in ("zeros", "ones"):

@@ -38,6 +38,7 @@ TYPICAL_SIZE = 1000
 NODE_COST = 0.001
 """Breaks ties in favour of the shorter expression."""
 MAX_ROUNDS = 20
+MAX_STEPS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Rule:
     left: Node
     right: Node
     text: str
+    lemma: str = ""
+    """The name of the lemma that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ def rules_of(definitions: Iterable[TypedDefinition]) -> Iterator[Rule]:
                     and symbols(right) <= symbols(left)
                     and sizes_used(right) <= sizes_used(left)
                 ):
-                    yield Rule(left, right, f"{notation(claim.left)} = {notation(claim.right)}")
+                    yield Rule(left, right, f"{notation(claim.left)} = {notation(claim.right)}", d.name)
 
 
 def _marked(node: Node) -> Node:
@@ -108,9 +111,9 @@ def optimized(node: Node, rules: tuple[Rule, ...]) -> Rewritten:
     def rule(n: Node) -> Node:
         for _ in range(MAX_ROUNDS):
             best, reason = _best(n, rules)
-            if best is None:
+            if best is None or reason is None:
                 return n
-            used[reason] = None
+            used[reason.text] = None
             n = rewrite_inside(best)
         return n
 
@@ -120,9 +123,27 @@ def optimized(node: Node, rules: tuple[Rule, ...]) -> Rewritten:
     return Rewritten(rewrite(node, rule), tuple(used))
 
 
-def _best(node: Node, rules: tuple[Rule, ...]) -> tuple[Node | None, str]:
+def rewriting_steps(node: Node, rules: tuple[Rule, ...]) -> Iterator[tuple[Rule, Node]]:
+    """The expression after every single application of a rule, innermost subexpressions first."""
+    for _ in range(MAX_STEPS):
+        applied: list[Rule] = []
+
+        def first(n: Node, applied: list[Rule] = applied) -> Node:
+            best, rule = (None, None) if applied else _best(n, rules)
+            if best is None or rule is None:
+                return n
+            applied.append(rule)
+            return best
+
+        node = rewrite(node, first)
+        if not applied:
+            return
+        yield applied[0], node
+
+
+def _best(node: Node, rules: tuple[Rule, ...]) -> tuple[Node | None, Rule | None]:
     found: Node | None = None
-    reason = ""
+    reason: Rule | None = None
     least = cost(node)
     for candidate in rules:
         if not _may_match(candidate.left, node):
@@ -130,7 +151,7 @@ def _best(node: Node, rules: tuple[Rule, ...]) -> tuple[Node | None, str]:
         for names, dims in _matches(candidate.left, node, {}, {}):
             replaced = substitute(rename_sizes(candidate.right, dims), names)
             if replaced.shape == node.shape and (c := cost(replaced)) < least:
-                found, reason, least = replaced, candidate.text, c
+                found, reason, least = replaced, candidate, c
     return found, reason
 
 

@@ -71,7 +71,9 @@ class Scope:
     open_sizes: bool = False
     index: tuple[str, str] | None = None
     recursion: tuple[str, str] | None = None
-    """For schedulers: (function name, step name), so that `eta(i)` is the current value."""
+    """A function with its argument that has a value here: `eta(i)` of a scheduler, `f(x)` in the derivative of f."""
+    value: Node | None = None
+    """That value, where it has no name of its own."""
 
     def fail(self, code: str, message: str, span: Span, expected: str = "", hint: str = "") -> Abandoned:
         self.report(Diagnostic(code, message, span, expected, hint))
@@ -382,7 +384,7 @@ class Scope:
         assert self.recursion is not None
         name, step = self.recursion
         if len(call.arguments) == 1 and isinstance(call.arguments[0], Name) and call.arguments[0].name == step:
-            return Symbol(SCALAR, name, span=call.span)
+            return Symbol(SCALAR, name, span=call.span) if self.value is None else replace(self.value, span=call.span)
         raise self.fail("E203", f"`{name}` is used at another step", call.span, f"`{name}({step})`, the current value")
 
     def _invoke(self, call: Call, definition: TypedDefinition, derivative: bool) -> Node:
