@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from eqgen.algebra.checking import JUDGES, Judge, check_definition, check_module, refutation, verdict_text
+from eqgen.algebra.checking import JUDGES, Judge, check_definition, check_module, verdict_text
 from eqgen.algebra.definitions import Module, TypedDefinition
 from eqgen.algebra.elaborate import elaborate
 from eqgen.algebra.papers import scores
+from eqgen.algebra.refusal import refusal
 from eqgen.algebra.verdict import EquationResult
 from eqgen.algebra.verdict_store import VerdictStore
 from eqgen.language import DiagnosticError, format_source, parse
@@ -88,7 +89,7 @@ def test_a_record_of_an_equation_that_holds_is_an_error(judge: Judge) -> None:
     text = MEAN.replace("X / N", "X / M")
     (result,) = printed(text, judge)
     assert (result.verdict, result.message) == ("refuted", "recorded as refuted, but it holds")
-    diagnostic = refutation(typed(text)[0], result)
+    diagnostic = refusal(typed(text)[0], result)
     assert diagnostic.code == "E404" and diagnostic.span.text == "columns_mean(X) = ones(1, M) * X / M"
 
 
