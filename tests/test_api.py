@@ -99,7 +99,7 @@ def test_check_shows_what_is_wrong(file: Path) -> None:
     file.write_text(SWISH.replace("DX = DZ * W", "DX = -DZ * W"))
     result = eqgen.load(file)["layer Swish"].check()
     assert result.verdict == "refuted" and result.equations[-1].counterexample is not None
-    assert "refuted: entry" in str(result) and "as written" in str(result)
+    assert "entry (1, 1): as written" in str(result) and "did you mean DX = DZ * W" in str(result)
 
 
 def test_equations_are_sympy_expressions() -> None:
