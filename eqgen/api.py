@@ -2,6 +2,7 @@
 
     definitions = eqgen.load("mine.eq")
     definitions["Swish"].check()                     # verdicts
+    print(definitions["Swish"].derive())             # f'(x) = ...
     definitions["Swish"].sympy()["f"]["f"]           # a SymPy matrix expression
     definitions.compile("numpy").SwishActivation     # the generated class
 
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from eqgen.algebra.checking import DefinitionResult, Judge
     from eqgen.algebra.definitions import Module, TypedDefinition
+    from eqgen.algebra.derived_text import DerivedEquations
     from eqgen.backends.build import Built
 
 Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
@@ -103,6 +105,16 @@ class Definition:
         from eqgen.algebra.verdict_store import default_store
 
         return check_module([self.typed], self.module, judge, store=default_store())[0]
+
+    def derive(self) -> DerivedEquations:
+        """The backward equations of a layer, the derivative of an activation or the gradient of a loss, as derived from
+        the equations of the forward pass: `print(...)` shows lines to paste, `.steps` how they came about.
+
+        Raises ValueError for another kind of definition, and where something on the way has no gradient.
+        """
+        from eqgen.algebra.derived_text import derive
+
+        return derive(self.typed, self.module)
 
     def sympy(self) -> dict[str, dict[str, Any]]:
         """The equations as SymPy expressions over symbolic sizes: block -> target -> MatrixExpr.

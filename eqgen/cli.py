@@ -19,6 +19,7 @@ from eqgen.commands.build import build
 from eqgen.commands.check import check
 from eqgen.commands.cost import cost
 from eqgen.commands.demo import demo
+from eqgen.commands.derive import derive
 from eqgen.commands.doctor import doctor
 from eqgen.commands.explain import explain
 from eqgen.commands.format import fmt
@@ -72,6 +73,7 @@ def options(
 COMMANDS: dict[str, Callable[..., None]] = {
     "new": new,
     "check": check,
+    "derive": derive,
     "build": build,
     "test": test,
     "train": train,

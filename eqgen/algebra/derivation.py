@@ -291,7 +291,8 @@ def completed(module: Module) -> Module:
         block = {"layer": "backward", "loss": "gradient"}.get(d.kind)
         if block is not None and block not in d.blocks:
             try:
-                d = _with_gradients(d, block, module)
+                derivation = derive_layer(d, module) if d.kind == "layer" else derive_loss(d, module)
+                d = with_gradients(d, derivation, block)
             except ValueError as error:
                 problems.append(Diagnostic("E301", f"the gradients of `{d.name}` cannot be derived: {error}",
                                            d.source.name.span, "equations that are written"))  # fmt: skip
@@ -301,8 +302,8 @@ def completed(module: Module) -> Module:
     return Module(tuple(definitions))
 
 
-def _with_gradients(d: TypedDefinition, block: str, module: Module) -> TypedDefinition:
-    derivation = derive_layer(d, module) if d.kind == "layer" else derive_loss(d, module)
+def with_gradients(d: TypedDefinition, derivation: Derivation, block: str) -> TypedDefinition:
+    """The definition with derived equations as one of its blocks."""
     place = d.source.name.span
     equations = tuple(Assignment(t, v, f"{t} = {notation(v)}", place, place) for t, v in derivation.equations)
     gradients = {t: Variable(t, v.shape, "gradient", place) for t, v in derivation.equations}

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from eqgen.algebra.accumulation import DerivationStep
 from eqgen.algebra.bindings import LIFTED
 from eqgen.algebra.definitions import Module, TypedDefinition
-from eqgen.algebra.derivation import Derivation, derive_layer, derive_loss
-from eqgen.algebra.expressions import Apply, Node, Symbol, operation_count, rewrite
+from eqgen.algebra.derivation import Derivation, derive_layer, derive_loss, with_gradients
+from eqgen.algebra.expressions import Apply, Node, Symbol, apply, operation_count, rewrite
 from eqgen.algebra.inline import inline
 from eqgen.algebra.notation import ENTRYWISE, Level, NotationPrinter, Printer, language, notation
 from eqgen.algebra.slopes import shortened, slope
 from eqgen.algebra.tidying import known
+from eqgen.algebra.verdict import EquationResult
 from eqgen.language import format_source, parse
 from eqgen.language.model import Block, Call, Equation, Name, Span, Statement
 
 DERIVABLE = ("layer", "activation", "loss")
+VALUE = Symbol(LIFTED, "f(x)")
+"""What an activation's own value is called in its derivative."""
 WRITTEN = {"layer": "backward", "activation": "derivative", "loss": "gradient"}
 """The block of a typed definition that holds the equations that are derived."""
 
@@ -26,7 +30,32 @@ class DerivedEquations:
     """What `eqgen derive` shows of a layer, an activation or a loss."""
 
     definition: TypedDefinition
+    module: Module
     derivation: Derivation
+
+    @cached_property
+    def typed(self) -> TypedDefinition:
+        """The definition with these equations in the place of its own."""
+        if self.definition.kind == "activation":
+            return _with_derivative(self.definition, self.derivation)
+        return with_gradients(self.definition, self.derivation, WRITTEN[self.definition.kind])
+
+    def check(self) -> list[EquationResult]:
+        """The prover's verdict on each equation."""
+        from eqgen.algebra.prover import prove_definition
+
+        targets = {target for target, _ in self.derivation.equations}
+        return [r for r in prove_definition(self.typed, self.module) if r.target in targets]
+
+    def latex(self) -> str:
+        """The equations as a LaTeX `aligned` environment."""
+        from eqgen.algebra.presentation import latex
+
+        block = WRITTEN[self.definition.kind]
+        return latex(replace(self.typed, blocks={block: self.typed.block(block)}), self.module)
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
 
     @property
     def equations(self) -> dict[str, str]:
@@ -75,8 +104,8 @@ class DerivedEquations:
         }
 
     def step_lines(self) -> list[str]:
-        """Every step as `target = value    # rule`."""
-        return [f"{s.target} {s.relation} {self._right(s.value)}    # {s.rule}" for s in self.steps]
+        """Every step, its rule above the equation that it gives."""
+        return [line for s in self.steps for line in (s.rule, f"    {s.target} {s.relation} {self._right(s.value)}")]
 
     def __str__(self) -> str:
         return self.text
@@ -92,11 +121,11 @@ def derive(definition: TypedDefinition, module: Module) -> DerivedEquations:
     """
     match definition.kind:
         case "layer":
-            return DerivedEquations(definition, derive_layer(definition, module))
+            return DerivedEquations(definition, module, derive_layer(definition, module))
         case "loss":
-            return DerivedEquations(definition, derive_loss(definition, module))
+            return DerivedEquations(definition, module, derive_loss(definition, module))
         case "activation":
-            return DerivedEquations(definition, derive_activation(definition, module))
+            return DerivedEquations(definition, module, derive_activation(definition, module))
     raise ValueError(f"nothing is derived for {definition.kind} {definition.name}, only for a {', '.join(DERIVABLE)}")
 
 
@@ -110,14 +139,25 @@ def derive_activation(definition: TypedDefinition, module: Module) -> Derivation
 
     value = inline(definition.block("f")[0].value, module)
     plain = _plain(slope(value, "x", module, told))
-    steps.append(DerivationStep("f'(x)", plain, "common factors taken out"))
-    name = Symbol(LIFTED, "f(x)")
+    rule = "put together" if steps and steps[-1].value == plain else "common factors taken out"
+    steps.append(DerivationStep("f'(x)", plain, rule))
+    name = VALUE
     product = known(name, value)
     short = rewrite(plain, lambda n: name if n == value else n)
     short = _plain(shortened(short, () if product is None else (product,)))
     if short != plain:
         steps.append(DerivationStep("f'(x)", short, f"known: f(x) = {scalar_notation(value)}"))
     return Derivation((("f'", short),), tuple(steps))
+
+
+def _with_derivative(definition: TypedDefinition, derivation: Derivation) -> TypedDefinition:
+    ((_, value),) = derivation.equations
+    f = definition.block("f")[0]
+    value = rewrite(value, lambda n: f.value if n == VALUE else n)
+    if value.shape != LIFTED:
+        value = apply("scale", value, apply("ones", sizes=LIFTED))
+    derivative = replace(f, target="f'", value=value, text=f"f'(x) = {scalar_notation(value)}")
+    return replace(definition, blocks={**definition.blocks, "derivative": (derivative,)})
 
 
 def _plain(node: Node) -> Node:

@@ -72,14 +72,7 @@ def check(
 def _chosen(definitions: Sequence[TypedDefinition], names: Sequence[str]) -> list[TypedDefinition]:
     if not names:
         return list(definitions)
-    known = {d.name for d in definitions}
-    for name in names:
-        if name not in known:
-            import difflib
-
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise typer.BadParameter(f"there is no definition {name}{hint}", param_hint="--names")
+    console.require_known(names, (d.name for d in definitions), "--names")
     return [d for d in definitions if d.name in names]
 
 

@@ -100,6 +100,18 @@ def names(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
+def require_known(wanted: Iterable[str], known: Iterable[str], parameter: str) -> None:
+    """Raise typer.BadParameter for a name of which there is no definition."""
+    known = sorted(set(known))
+    for name in wanted:
+        if name not in known:
+            import difflib
+
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise typer.BadParameter(f"there is no definition {name}{hint}", param_hint=parameter)
+
+
 def console() -> Console:
     """Tables on standard output, as wide as the terminal."""
     from rich.console import Console
