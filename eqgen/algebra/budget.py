@@ -19,8 +19,12 @@ class Budget:
     __slots__ = ("deadline", "steps")
 
     def __init__(self, steps: int = 400_000, seconds: float = 20.0) -> None:
+        self.renew(steps, time.process_time() + seconds)
+
+    def renew(self, steps: int, deadline: float) -> None:
+        """Work for the next proof; it ends when the processor time is `deadline`."""
         self.steps = steps
-        self.deadline = time.process_time() + seconds
+        self.deadline = deadline
 
     def spend(self, steps: int = 1) -> None:
         before = self.steps

@@ -9,7 +9,6 @@ which alone says `refuted`. When they contradict each other `Contradiction` is r
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,19 +25,25 @@ from eqgen.algebra.inline import inline
 from eqgen.algebra.normal_form import Form
 from eqgen.algebra.printed import judged
 from eqgen.algebra.questions import Free, Step, Subject, subjects
+from eqgen.algebra.recursion import deepest, definition_depth, depth, with_room
 from eqgen.algebra.refutation import NO_VALUE, Contradiction, Judge
 from eqgen.algebra.verdict import EquationResult
 
-RECURSION = 12_000
-"""Python frames for deeply nested expressions; what needs more is unknown."""
+MOST_ATOMS = 50_000
+"""An algebra that has more is not used for another equation."""
+TOO_DEEP = "a limit was reached: too deeply nested"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one equation may cost: rewriting steps, and seconds of processor time as a last resort."""
+    """What one equation may cost: rewriting steps, and seconds of processor time as a last resort.
 
-    steps: int = 200_000
-    seconds: float = 10.0
+    `total` are seconds for a whole definition; what is left then is unknown.
+    """
+
+    steps: int = 150_000
+    seconds: float = 6.0
+    total: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +75,34 @@ def prove_definition(
 
     Raises Contradiction when the normal form and the evaluation disagree.
     """
-    proven = [
-        result for subject in subjects(definition) for result in prove_subject(subject, module, limits, judge=judge)
-    ]
-    return proven + judged(definition, lambda subject: prove_subject(subject, module, limits, judge=judge))
+
+    started = time.process_time()
+
+    def prove(subject: Subject) -> list[EquationResult]:
+        allowed = limits or Limits()
+        rest = replace(allowed, total=allowed.total - (time.process_time() - started))
+        return prove_subject(subject, module, rest, judge=judge)
+
+    def work() -> list[EquationResult]:
+        return [result for subject in subjects(definition) for result in prove(subject)] + judged(definition, prove)
+
+    try:
+        return with_room(work, definition_depth(definition))
+    except RecursionError:
+        span = definition.source.name.span
+        return [EquationResult(definition.name, span.line, span, "unknown", message=TOO_DEEP)]
 
 
 def prove_subject(
     subject: Subject, module: Module, limits: Limits | None = None, *, judge: bool = True
 ) -> list[EquationResult]:
-    return list(_SubjectProof(subject, module, limits or Limits(), judge).run())
+    """A verdict for every question of a subject, in order."""
+    return with_room(lambda: list(_SubjectProof(subject, module, limits or Limits(), judge).run()), _depth(subject))
+
+
+def _depth(subject: Subject) -> int:
+    steps = (n for s in subject.steps for n in (s.written, s.expected, *s.derivatives.values()) if n is not None)
+    return sum(depth(a.value) for a in subject.program) + deepest(steps)
 
 
 def prove_equal(
@@ -151,6 +174,9 @@ class _SubjectProof:
         self.accepted: dict[str, str] = {}
         """Variables whose gradient an earlier step gave, with the gradient's name."""
         self.algebras: dict[bool, Algebra] = {}
+        self.end = time.process_time() + limits.total
+        self.until = min(self.end, time.process_time() + limits.seconds)
+        """The processor time at which the proof of the current equation is given up."""
 
     def run(self) -> Iterator[EquationResult]:
         for step in self.subject.steps:
@@ -172,10 +198,15 @@ class _SubjectProof:
 
     def outcome(self, step: Step) -> Outcome:
         """Whether the normal forms of both sides agree."""
+        self.until = time.process_time() + self.limits.seconds
         return self._attempts(step, 0, LEVELS)[0]
 
     def _judged(self, step: Step) -> EquationResult:
         unknown = EquationResult(step.target, step.span.line, step.span, "unknown")
+        if time.process_time() > self.end:
+            return replace(unknown, message="a limit was reached: too much time for one definition")
+        self.until = min(self.end, time.process_time() + self.limits.seconds)
+        self.judge.begin()
         outcome, reason = self._attempts(step, 0, 1)
         if outcome == "undecided" and not self.judge.suspects(step):
             outcome, more = self._attempts(step, 1, LEVELS)
@@ -220,11 +251,7 @@ class _SubjectProof:
                 try:
                     outcome = self._outcome(step, level, reducing)
                 except (LimitReached, RecursionError, MemoryError) as limit:
-                    reason = (
-                        f"a limit was reached: {limit}"
-                        if isinstance(limit, LimitReached)
-                        else "a limit was reached: too deeply nested"
-                    )
+                    reason = f"a limit was reached: {limit}" if isinstance(limit, LimitReached) else TOO_DEEP
                     self.algebras.pop(reducing, None)
                     continue
                 except Undefined as error:
@@ -252,9 +279,7 @@ class _SubjectProof:
 
     def _outcome(self, step: Step, level: Level, reducing: bool) -> Outcome:
         algebra = self._algebra(reducing)
-        algebra.budget.__init__(self.limits.steps, self.limits.seconds)  # type: ignore[misc]
-        limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(limit, RECURSION))
+        algebra.budget.renew(self.limits.steps, self.until)
         try:
             whole = self._difference(step, algebra, Level({}) if level.split else level)
             outcome: Outcome = "everywhere"
@@ -264,7 +289,6 @@ class _SubjectProof:
                     break
             return outcome
         finally:
-            sys.setrecursionlimit(limit)
             algebra.top = 3
 
     def _parts(self, algebra: Algebra, form: Form, values: Mapping[str, Node]) -> Iterator[Form]:
@@ -312,8 +336,8 @@ class _SubjectProof:
 
     def _algebra(self, reducing: bool) -> Algebra:
         algebra = self.algebras.get(reducing)
-        if algebra is None:
-            budget = Budget(self.limits.steps, self.limits.seconds)
+        if algebra is None or len(algebra.atoms) > MOST_ATOMS:
+            budget = Budget(self.limits.steps, self.until - time.process_time())
             algebra = self.algebras[reducing] = prepared_algebra(self.subject, self.module, budget)
             algebra.reducing = reducing
             algebra.top = 3

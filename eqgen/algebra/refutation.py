@@ -18,7 +18,7 @@ from eqgen.algebra.verdict import Counterexample
 from eqgen.algebra.witness import NotReal, TooLarge, Witness, number_text, witnesses
 
 SECONDS = 4.0
-"""For the search of the smallest counterexample to one equation."""
+"""For the evaluation of one equation, the search of its smallest counterexample included."""
 ENOUGH = 12
 """Points at which one side only has a value, after which no other difference is looked for."""
 CASE_POINTS = 32
@@ -44,10 +44,15 @@ class Judge:
         self.subject = subject
         self.module = module
         self.learned: list[tuple[Step, bool]] = []
+        self.until = time.monotonic() + SECONDS
         self._quick: list[Witness] | None = None
         self._known: dict[int, int] = {}
         self._agreed: dict[int, tuple[Step, bool | None]] = {}
         """By identity; the step is kept so that its identity stays its own."""
+
+    def begin(self) -> None:
+        """A new equation: it may take its own time."""
+        self.until = time.monotonic() + SECONDS
 
     def learn(self, step: Step, judged_true: bool) -> None:
         """Later steps may read what this one assigns."""
@@ -108,7 +113,9 @@ class Judge:
         if self._quick is None:
             sizes = unequal_sizes(self.subject.sizes)[1 % len(unequal_sizes(self.subject.sizes))]
             try:
-                self._quick = list(witnesses(self.subject, self.module, sizes, 7, draws=1, quick=True))
+                self._quick = list(
+                    witnesses(self.subject, self.module, sizes, 7, draws=1, quick=True, until=self.until)
+                )
             except TooLarge:
                 self._quick = []
         return self._quick
@@ -134,10 +141,9 @@ class Judge:
 
         Where one side has a value and the other has none, that is a counterexample too, the last resort.
         """
-        deadline = time.monotonic() + SECONDS
         undefined: list[Counterexample] = []
         for sizes in counterexample_sizes(self.subject):
-            if time.monotonic() > deadline:
+            if time.monotonic() > self.until:
                 break
             before = len(undefined)
             for total in (False, True):
@@ -185,7 +191,15 @@ class Judge:
     ) -> Iterator[Witness]:
         try:
             for witness in witnesses(
-                self.subject, self.module, sizes, seed, draws=draws, integers=integers, total=total, around=around
+                self.subject,
+                self.module,
+                sizes,
+                seed,
+                draws=draws,
+                integers=integers,
+                total=total,
+                around=around,
+                until=self.until,
             ):
                 try:
                     self._learn(witness)

@@ -6,6 +6,8 @@ over the rationals where everything is rational, else it has 50 digits; a quick 
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,6 +30,7 @@ from eqgen.algebra.fields import (
     evaluate,
     filled,
 )
+from eqgen.algebra.magnitudes import is_short
 from eqgen.algebra.operations.row import Field
 from eqgen.algebra.questions import Step, Subject
 from eqgen.algebra.smooth_functions import SmoothFunctions
@@ -278,24 +281,30 @@ def witnesses(
     quick: bool = False,
     total: bool = True,
     around: Sequence[Fraction] = (),
+    until: float = math.inf,
 ) -> Iterator[Witness]:
     """Points at which everything has a value and the assumptions hold: with doubles when `quick`, else exact ones.
 
     Unless `total`, a side of a claim need not have a value there. Many entries are those of `around`, or near them.
+    The search ends when `time.monotonic()` is `until`.
     """
     for shape in [f.shape for f in subject.free] + [a.shape for a in subject.program]:
         rows, columns = concrete_shape(shape, sizes)
         if rows * columns > LARGEST_MATRIX:
             raise TooLarge("the matrices are too large to be written out")
+    fields: list[Field] = [FloatField(sizes)] if quick else [MpmathField(sizes)]
+    if not quick and is_short(subject, module, sizes, SmoothFunctions(subject.activations, 0), integers):
+        fields.insert(0, RationalField(sizes))
     drawer = Drawer(seed, integers)
     found = 0
     for attempt in range(ATTEMPTS):
+        if time.monotonic() > until:
+            return
         functions = SmoothFunctions(subject.activations, 2 * found if integers else found)
         free = drawer.values(subject.free, sizes, attempt, first=found == 0 and not integers)
         if around:
             free = _near(subject, free, around, Random(1000 * seed + attempt))
         free = with_equalities(free, subject.assumptions, sizes, module)
-        fields: tuple[Field, ...] = (FloatField(sizes),) if quick else (RationalField(sizes), MpmathField(sizes))
         for field in fields:
             try:
                 witness = Witness(subject, module, sizes, free, field, functions)

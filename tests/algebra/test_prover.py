@@ -254,6 +254,24 @@ def test_shared_values_are_read_once() -> None:
     assert result.verdict == "proved" and result.seconds < 5
 
 
+@pytest.mark.parametrize("count", [300, 3000])
+def test_depth_ends_in_a_verdict(count: int) -> None:
+    lets = [f"let y{k + 1} = exp(-y{k})" for k in range(count)]
+    assert claim("y0: 1 x N", *lets, f"y{count} = y{count} + y0 - y0").verdict == "proved"
+
+
+def test_a_definition_has_its_own_limit() -> None:
+    lines = ["x: 1 x 1", *(f"{k} * x = x * {k}" for k in range(2, 6))]
+    results = proven("\n".join(["lemma statement", *(f"    {line}" for line in lines), ""]), limits=Limits(total=0.0))
+    assert {r.verdict for r in results} == {"unknown"} and "limit" in results[0].message
+
+
+def test_numbers_that_grow_without_bound_are_not_evaluated_exactly() -> None:
+    """Exactly, forty squarings would need more digits than there is memory for."""
+    lets = [f"let y{k + 1} = hadamard(y{k}, y{k})" for k in range(40)]
+    assert claim("y0: 1 x N", *lets, "y40 = 2 * y40").verdict in ("refuted", "unknown")
+
+
 def test_a_long_chain_of_layers() -> None:
     count = 25
     forward = [f"A{k + 1} = tanh({'X' if k == 0 else f'A{k}'} * W)" for k in range(count)]
