@@ -244,8 +244,9 @@ class Sums(Core):
             if atom.kind == "tensor":
                 yield (0, atom.rank, tuple(names.get(i, i) for i in atom.indices), exponent)
             else:
-                renamed = self.renamed_factor(serial, 1, {c: n for c, n in names.items() if c in atom.free})
-                yield (1, atom.rank, tuple(sorted(renamed.terms.items())), exponent)
+                # Without its sign, which may depend on the names: what is antisymmetric then ties, and vanishes.
+                renamed = self.renamed_factor(serial, exponent, {c: n for c, n in names.items() if c in atom.free})
+                yield (1, atom.rank, tuple(sorted(renamed.terms)), exponent)
 
 
 def _connected(
