@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 try:
     from . import _kernels
 except ImportError as error:
-    raise ImportError(
-        f"the kernels of {__package__} are not compiled for this Python: run `eqgen build` ({error})"
-    ) from error
+    message = f"the kernels of {__package__} are not compiled for this Python: run `eqgen build` ({error})"
+    raise ImportError(message) from error
 from .arrays import (
     ARRAY,
     Device,
