@@ -15,8 +15,22 @@ The same from Python:
     eqgen.load("mine.eq")             definitions: look at them, check them, build packages from them
     eqgen.load("mine.eq").compile("numpy").SwishLayer
     eqgen.library()                   the definitions that come with eqgen
+
+In a notebook `%load_ext eqgen` makes cells of definitions known, `%%eqgen` (eqgen.notebook).
 """
+
+from typing import TYPE_CHECKING
 
 from eqgen.api import Definition, Definitions, library, load, loads
 
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
 __all__ = ["Definition", "Definitions", "library", "load", "loads"]
+
+
+def load_ipython_extension(shell: "InteractiveShell") -> None:
+    """What `%load_ext eqgen` calls: the cell magic `%%eqgen`."""
+    from eqgen import notebook
+
+    notebook.load_ipython_extension(shell)

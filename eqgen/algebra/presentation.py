@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import sympy
@@ -25,20 +27,39 @@ def symbolic_equations(definition: TypedDefinition, module: Module) -> dict[str,
     return blocks
 
 
-def latex(definition: TypedDefinition, module: Module) -> str:
-    """All equations in one `aligned` environment, a heading above each block; called functions stay calls."""
-    lines: list[str] = []
+@dataclass(frozen=True, slots=True)
+class LatexEquation:
+    """An equation as LaTeX: left side, sign, right side; `block` and `target` say which one it is."""
+
+    block: str
+    target: str
+    left: str
+    sign: str
+    right: str
+
+
+def equations(definition: TypedDefinition, module: Module) -> Iterator[LatexEquation]:
+    """All equations in their order; called functions stay calls. A claim of a lemma has its text as target."""
     for name, assignments in definition.blocks.items():
-        if not assignments:
-            continue
-        if len(definition.blocks) > 1 and definition.kind != "activation":
-            lines.append(rf"& \text{{{name.replace('_', ' ')}}}")
-        lines += [rf"{_target(definition, a)} &= {_latex(a.value, module)}" for a in assignments]
+        for a in assignments:
+            yield LatexEquation(name, a.target, _target(definition, a), "=", _latex(a.value, module))
     for claim in definition.claims:
-        lines.append(rf"{_latex(claim.left, module)} &= {_latex(claim.right, module)}")
+        yield LatexEquation("claims", claim.text, _latex(claim.left, module), "=", _latex(claim.right, module))
     for target, draw in definition.draws:
         arguments = ", ".join(_latex(a, module) for a in draw.arguments)
-        lines.append(rf"{_name(target)} &\sim \mathrm{{{draw.distribution}}}({arguments})")
+        yield LatexEquation("draws", target, _name(target), r"\sim", rf"\mathrm{{{draw.distribution}}}({arguments})")
+
+
+def latex(definition: TypedDefinition, module: Module) -> str:
+    """All equations in one `aligned` environment, a heading above each block."""
+    lines: list[str] = []
+    block = ""
+    for e in equations(definition, module):
+        headed = e.block in definition.blocks and len(definition.blocks) > 1 and definition.kind != "activation"
+        if headed and e.block != block:
+            lines.append(rf"& \text{{{e.block.replace('_', ' ')}}}")
+        block = e.block
+        lines.append(f"{e.left} &{e.sign} {e.right}")
     body = " \\\\\n".join(lines)
     return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
 
