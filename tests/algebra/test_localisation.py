@@ -327,7 +327,8 @@ def test_two_wrong_lines_are_two_mistakes() -> None:
         ("    Z: N x K\n    Y: N x K\n    for each row i\n        y_i = z_i / rows_sum(z_i)\n"
          "    then\n        Y = hadamard(Z, column_repeat(rows_sum(Z), K))\n",
          "wrong operation", "rows_sum(Z)", "Y = hadamard(Z, column_repeat(reciprocal(rows_sum(Z)), K))"),
-        ("    X: N x D\n    let C = X - row_repeat(columns_mean(X), N)\n    columns_sum(C + C) = columns_sum(C) + ones(1, D)\n",
+        ("    X: N x D\n    let C = X - row_repeat(columns_mean(X), N)\n"
+         "    columns_sum(C + C) = columns_sum(C) + ones(1, D)\n",
          "extra term", "+ ones(1, D)", "columns_sum(C + C) = columns_sum(C)"),
     ],
 )  # fmt: skip
