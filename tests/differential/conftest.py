@@ -7,6 +7,7 @@ of single operations and of mutants are no part of `generated/` and are built in
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -44,10 +45,10 @@ def reference(packages: Sequence[Package]) -> Package:
 
 
 @pytest.fixture(scope="session")
-def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all worker processes of this run see."""
     base = tmp_path_factory.getbasetemp()
-    return base if worker_id == "master" else base.parent
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(scope="session")

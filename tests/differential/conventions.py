@@ -57,16 +57,18 @@ def relu_passes_the_gradient_at_zero(package: Package) -> None:
 
 @oracle("layer SReLU", register_in=CONVENTIONS)
 def thresholds_belong_to_the_outer_branches(package: Package) -> None:
-    """Z = (tl, tr): the slopes are al and ar, and the thresholds get the gradients 1 - al and 1 - ar."""
-    layer = package.root.SReLULayer(1, 2, dtype="float64")
-    layer.W, layer.b = np.array([[0.0], [0.0]]), np.array([[-1.0, 2.0]])
-    for name, number in (("al", 0.5), ("tl", -1.0), ("ar", 0.25), ("tr", 2.0)):
-        setattr(layer, name, np.array([[number]]))
-    Y = layer.feedforward(package.matrix(np.array([[1.0]]), "float64"))
-    layer.backpropagate(Y, package.matrix(np.array([[1.0, 1.0]]), "float64"))
-    found = {name: package.host(getattr(layer, name)).tolist() for name in ("Db", "Dal", "Dtl", "Dar", "Dtr")}
-    expected = {"Db": [[0.5, 0.25]], "Dal": [[0.0]], "Dtl": [[0.5]], "Dar": [[0.0]], "Dtr": [[0.75]]}
-    assert (package.host(Y).tolist(), found) == ([[-1.0, 2.0]], expected), package.name
+    """Z = (tl, tr): the slopes are al and ar, and the thresholds get the gradients 1 - al and 1 - ar. Where the
+    thresholds are in the wrong order, the left branch comes first."""
+    for Z, (tl, tr), Dar in (([[-1.0, 2.0]], (-1.0, 2.0), [[0.0]]), ([[2.0, 3.0]], (2.0, -1.0), [[4.0]])):
+        expected = {"Db": [[0.5, 0.25]], "Dal": [[0.0]], "Dtl": [[0.5]], "Dar": Dar, "Dtr": [[0.75]]}
+        layer = package.root.SReLULayer(1, 2, dtype="float64")
+        layer.W, layer.b = np.array([[0.0], [0.0]]), np.array(Z)
+        for name, number in (("al", 0.5), ("tl", tl), ("ar", 0.25), ("tr", tr)):
+            setattr(layer, name, np.array([[number]]))
+        Y = layer.feedforward(package.matrix(np.array([[1.0]]), "float64"))
+        layer.backpropagate(Y, package.matrix(np.array([[1.0, 1.0]]), "float64"))
+        found = {name: package.host(getattr(layer, name)).tolist() for name in expected}
+        assert found == expected, (package.name, tl, tr)
 
 
 @oracle("optimizer ClipByNorm", register_in=CONVENTIONS)

@@ -149,6 +149,22 @@ EQUIVALENT: tuple[Equivalent, ...] = (
     ),
     Equivalent(
         "where X is 0 the result is 0 times 1 / Z or log(Z), for every positive Z",
-        lambda name: "stable: Z = apply" in name and "x == 0, 2, y" in name,
+        contains("stable: Z = apply", "x == 0, 2, y"),
+    ),
+    Equivalent(
+        "below zero min(x, 0) and min(x, 1) are x; above, where another branch is taken, neither overflows",
+        contains("activation ELU", "min(y, 1)"),
+    ),
+    Equivalent(
+        "at its threshold z - tl, or z - tr, is 0",
+        lambda name: "layer SReLU" in name and any(p in name for p in ("x < tl, x - tl, 0", "x <= tr, 0, x - tr")),
+    ),
+    Equivalent(
+        "softmax does not change when its argument is shifted, and Y is Z shifted",
+        contains("layer LogSoftmax, backward: DZ = DY - hadamard(softmax(Y)"),
+    ),
+    Equivalent(
+        "the entries that R is summed over have sum 0, so that X - R, the mean, drops out of the variance",
+        lambda name: any(f"forward: Sigma = diag({p})" in name for p in ("X.T * R", "R.T * X", "X * R.T", "R * X.T")),
     ),
 )

@@ -24,7 +24,7 @@ def scipy_softmax(package: Package) -> None:
 
 @oracle("function xlogy", "function xdivy")
 def scipy_xlogy(package: Package) -> None:
-    """Also where both are zero, which is 0 by convention."""
+    """Also where both are zero, which is 0 by convention; and 1 log(0), 1 / 0, which have to be infinite."""
     x = np.array([[0.0, 0.0, 1.5, -2.0, 0.25]])
     y = np.array([[0.0, 3.0, 1.0, 0.5, 1e-300]])
     X, Y = package.matrix(x, DTYPE), package.matrix(y, DTYPE)
@@ -32,6 +32,9 @@ def scipy_xlogy(package: Package) -> None:
     expected = np.divide(x, y, out=np.zeros_like(x), where=x != 0)
     found = package.host(package.part("functional").xdivy(X, Y))
     assert np.allclose(found, expected, rtol=1e-13, atol=0.0), package.name
+    one, zero = (package.matrix(np.array([[number]]), DTYPE) for number in (1.0, 0.0))
+    assert package.host(package.part("functional").xlogy(one, zero))[0, 0] == -np.inf, package.name
+    assert package.host(package.part("functional").xdivy(one, zero))[0, 0] == np.inf, package.name
 
 
 FUNCTIONS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -101,25 +102,32 @@ def torch_dropout_layers(package: Package) -> None:
         close(package, layer.feedforward(package.matrix(X, DTYPE)), act(linear(**leaves)).detach())
 
 
+# al, tl, ar, tr: as usual; with negative slopes; with thresholds in the wrong order.
+SRELU_NUMBERS = ((0.25, -0.4, 1.5, 0.3), (-0.75, -0.4, -2.5, 0.3), (0.5, 0.9, -1.5, -0.6))
+
+
+def s_relu(z: Tensor, al: Tensor, tl: Tensor, ar: Tensor, tr: Tensor) -> Tensor:
+    return torch.where(z <= tl, tl + al * (z - tl), torch.where(z < tr, z, tr + ar * (z - tr)))
+
+
 @oracle("layer SReLU", "activation SReLU")
-def torch_srelu_layer(package: Package) -> None:
-    """Autograd of the two-threshold form; at most one branch holds where tl < tr."""
-    scalars = {"al": 0.25, "tl": -0.4, "ar": 1.5, "tr": 0.3}
-
-    def forward(X: Tensor, W: Tensor, b: Tensor, al: Tensor, tl: Tensor, ar: Tensor, tr: Tensor) -> Tensor:
-        Z = linear(X, W, b)
-        return torch.clamp(Z, tl, tr) + al * torch.minimum(Z - tl, Z * 0) + ar * torch.maximum(Z - tr, Z * 0)
-
-    parameters = {**linear_parameters(), **{name: np.array([[value]]) for name, value in scalars.items()}}
-    compare_layer(package, package.root.SReLULayer(D, K, dtype=DTYPE), forward, parameters)
-    x = normal(5, 3, 8)
-    activation = package.root.SReLUActivation(*scalars.values())
-    one = {name: tensor(np.array([[v]]), False) for name, v in scalars.items()}
-    leaf = tensor(x)
-    expected = forward(leaf, torch.eye(8, dtype=torch.float64), torch.zeros(1, 8, dtype=torch.float64), **one)
-    expected.sum().backward()  # type: ignore[no-untyped-call]
-    close(package, activation(package.matrix(x, DTYPE)), expected.detach())
-    close(package, activation.gradient(package.matrix(x, DTYPE)), leaf.grad)
+def torch_srelu(package: Package) -> None:
+    """Autograd of the three branches."""
+    x = 2 * normal(5, 3, 8)
+    for numbers, sign in itertools.product(SRELU_NUMBERS, (1, -1)):
+        scalars = dict(zip(("al", "tl", "ar", "tr"), (np.array([[number]]) for number in numbers), strict=True))
+        compare_layer(
+            package,
+            package.root.SReLULayer(D, K, dtype=DTYPE),
+            lambda X, W, b, **scalars: s_relu(linear(X, W, b), **scalars),
+            {**{name: sign * a for name, a in linear_parameters().items()}, **scalars},
+        )
+        leaf = tensor(x)
+        expected = s_relu(leaf, *(tensor(a, False) for a in scalars.values()))
+        expected.sum().backward()  # type: ignore[no-untyped-call]
+        activation = package.root.SReLUActivation(*numbers)
+        close(package, activation(package.matrix(x, DTYPE)), expected.detach())
+        close(package, activation.gradient(package.matrix(x, DTYPE)), leaf.grad)
 
 
 @oracle("layer Embedding")
