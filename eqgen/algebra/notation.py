@@ -24,8 +24,8 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """`template` over the operands {0}, {1}, ..., the size operands {s0}, {s1}, and {like}, a matrix from which constants
-    take their dtype and device; for operations with size operands also over the result's sizes {m} x {n}."""
+    """`template` over the operands {0}, {1}, ..., the size operands {s0}, {s1}, and {like}, a matrix from which
+    constants take their dtype and device; for operations with size operands also over the result's sizes {m} x {n}."""
 
     template: str
     level: Level
