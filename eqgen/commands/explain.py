@@ -1,4 +1,4 @@
-"""`eqgen explain`: what a code means, or what a definition says."""
+"""`eqgen explain`: what a code means, or what a definition says and how it is rewritten."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ def explain(
         str, typer.Argument(metavar="CODE|NAME", help="A code such as E012, or a name such as Softmax.")
     ],
 ) -> None:
-    """Explain an error code, with a wrong and a right example, or show a definition of the library."""
+    """Explain an error code, with a wrong and a right example, or show a definition of the library.
+
+    Of a definition, also how its equations are rewritten, and what each rewrite saves.
+    """
     from eqgen.language.codes import catalogue
     from eqgen.language.codes import explain as explain_code
 
@@ -24,6 +27,7 @@ def explain(
     if re.fullmatch(r"[Ee][0-9]+", subject):
         raise typer.BadParameter(f"there is no code {subject}; codes run from {min(catalogue())} to {max(catalogue())}")
     from eqgen.algebra.library import library
+    from eqgen.commands.rewritings import rewriting_lines
     from eqgen.optimize.names import SUFFIXES, class_name
 
     found = [d for d in library().definitions if d.name == subject]
@@ -35,3 +39,5 @@ def explain(
         generated = f", class {class_name(definition.kind, subject)}" if definition.kind in SUFFIXES else ""
         typer.echo(("\n" if number else "") + f"# {definition.origin}{generated}")
         typer.echo(definition.span.text.rstrip())
+        for line in rewriting_lines(definition, library()):
+            typer.echo(line)
