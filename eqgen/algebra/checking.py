@@ -91,9 +91,11 @@ def verdict_text(equation: EquationResult) -> str:
     text = f"{equation.verdict}: {equation.message}"
     if equation.verdict == PRINTED and equation.message.startswith(ILL_SHAPED):
         text = f"ill-shaped as printed{equation.message.removeprefix(ILL_SHAPED)}"
-    if equation.counterexample is None:
-        return text
-    return f"{text}\n{counterexample_text(equation.counterexample, indent=8)}"
+    if equation.counterexample is not None:
+        text += f"\n{counterexample_text(equation.counterexample, indent=8)}"
+    if equation.explanation is not None:
+        text += "".join(f"\n        did you mean {suggestion}" for suggestion in equation.explanation.suggestions)
+    return text
 
 
 def counterexample_text(

@@ -6,7 +6,7 @@ rational number times powers of the sizes, that is what the term lacks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations, product
@@ -119,16 +119,18 @@ def stripped(node: Node) -> tuple[Coefficient, Node]:
     return Coefficient(), node
 
 
-def solved_coefficients(root: Node, screen: Screen) -> Iterator[Edit]:
-    """Terms and numbers whose coefficient alone is wrong, with the right one."""
+def solved_coefficients(root: Node, screen: Screen, late: Callable[[], bool]) -> Iterator[Edit]:
+    """Terms and numbers whose coefficient alone is wrong, with the right one; as many as there is time for."""
     for path, node in positions(root):
+        if late():
+            return
         if isinstance(node, Constant):
-            found = screen.factor(root, path, lambda u: constant(u))
+            found = screen.factor(path, lambda u: constant(u))
             right = None if found is None else recognised(found, [s.sizes for s in screen.scenes])
             if right is not None and right != Coefficient(node.value):
                 yield number_edit(node, path, right.alone() if right.sizes else constant(right.number))
         elif is_term(root, path) and not isinstance(node, Size):
-            found = screen.factor(root, path, lambda u, node=node: apply("scale", constant(u), node))  # type: ignore[misc]
+            found = screen.factor(path, lambda u, node=node: apply("scale", constant(u), node))  # type: ignore[misc]
             factor = None if found is None else recognised(found, [s.sizes for s in screen.scenes])
             if factor is not None and factor not in (Coefficient(), Coefficient(Fraction(-1))):
                 yield _edit(path, node, factor)

@@ -40,25 +40,31 @@ class Vocabulary:
 
 
 def structural_edits(root: Node, words: Vocabulary) -> Iterator[Edit]:
-    """Every change that needs nothing but the expression itself, and names that are known everywhere."""
+    """Signs, numbers, sizes, order, transposes, axes, and what is too much."""
     for path, node in positions(root):
         if isinstance(node, Constant):
             yield from _constants(node, path)
         elif isinstance(node, Size):
             yield from _sizes(node, path, words.sizes)
-        elif isinstance(node, Invoke):
-            yield from _calls(node, path, words)
         elif isinstance(node, Apply):
             yield from _signs(node, path)
             yield from _orders(node, path)
             yield from _axes(node, path)
             yield from _left_out(node, path)
-            yield from _operations(node, path, words)
         if is_term(root, path) and not isinstance(node, (Constant, Size)):
             cost = 1.5 + 0.01 * len(path)
             yield Edit(Mistake.SIGN, path, apply("negate", node), cost, "a minus sign is missing")
-        yield from _wrapped(node, path, words)
         yield from _transposed(node, path)
+
+
+def operation_edits(root: Node, words: Vocabulary) -> Iterator[Edit]:
+    """Another operation, one that is too much, or one that was left out."""
+    for path, node in positions(root):
+        if isinstance(node, Invoke):
+            yield from _calls(node, path, words)
+        elif isinstance(node, Apply):
+            yield from _operations(node, path, words)
+        yield from _wrapped(node, path, words)
 
 
 # --- signs, numbers, sizes -------------------------------------------------------------------------------

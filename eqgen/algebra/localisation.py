@@ -7,9 +7,11 @@ write. Where there is none, the written side is laid beside the derived one.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from eqgen.algebra.alignment import parting
 from eqgen.algebra.available import available
@@ -18,7 +20,7 @@ from eqgen.algebra.corrections import Line
 from eqgen.algebra.decision import Outcome
 from eqgen.algebra.definitions import Module, TypedDefinition
 from eqgen.algebra.derived_side import derived_side
-from eqgen.algebra.edits import Vocabulary, structural_edits
+from eqgen.algebra.edits import Vocabulary, operation_edits, structural_edits
 from eqgen.algebra.expressions import Node, walk
 from eqgen.algebra.influence import influences
 from eqgen.algebra.mistakes import Edit, Mistake
@@ -32,7 +34,9 @@ from eqgen.algebra.verdict import Counterexample, EquationResult, Explanation
 from eqgen.language.model import Span
 
 SEARCH_SECONDS = 1.0
-"""Processor time for the neighbours of one equation, proofs included."""
+"""Processor time for the neighbours of one equation."""
+PROOF_SECONDS = 1.0
+"""For the proofs of those that seem right."""
 EXAMPLE_SECONDS = 1.0
 """For its counterexample."""
 PROOF = Limits(steps=60_000, seconds=0.5)
@@ -52,6 +56,9 @@ def explained(
     depends on its variable says so. What follows the equations (recorded misprints) stays as it is.
     """
     verdicts = list(results)
+    asked_for = sum(step.is_question for subject in subjects(definition) for step in subject.steps)
+    if len(verdicts) != asked_for + len(definition.misprints):
+        return tuple(verdicts)  # the definition was given up as a whole
     k = number = 0
     for subject in subjects(definition):
         right: list[bool] = []
@@ -62,7 +69,8 @@ def explained(
                 if verdicts[k].verdict == "refuted":
                     asked, exchanged = as_written(subject, position)
                     line = Line(definition, module, number + position, asked.steps[position], exchanged)
-                    verdicts[k] = _Question(line, asked, position, right).explained(verdicts[k])
+                    with contextlib.suppress(RecursionError):  # it stays without an explanation
+                        verdicts[k] = _Question(line, asked, position, right).explained(verdicts[k])
                 elif holds and step.gradient_of is not None and not depends(subject, step.gradient_of):
                     note = f"no output depends on `{step.gradient_of}`"
                     verdicts[k] = replace(verdicts[k], message="; ".join(filter(None, [verdicts[k].message, note])))
@@ -120,6 +128,7 @@ class _Question:
         self.step = subject.steps[position]
         self.written = self.step.written
         self.deadline = time.process_time() + SEARCH_SECONDS
+        self.proof_seconds = PROOF_SECONDS
 
     def explained(self, result: EquationResult) -> EquationResult:
         example = simplest_counterexample(self.subject, self.line.module, self.position, self.right, EXAMPLE_SECONDS)
@@ -141,11 +150,12 @@ class _Question:
         return f"entry ({i}, {j}) is {example.yours} as written, but {right} {example.derived}"
 
     def explanation(self, otherwise: str) -> Explanation:
-        screened = screen(self.subject, self.line.module, self.position, self.right)
+        screened = screen(self.subject, self.line.module, self.position, self.right, self.late)
         self.proof = VariantProof(self.subject, self.line.module, self.position, self.right)
         derived = derived_side(self.line.definition, self.line.module, self.subject, self.position)
         if derived is not None and (derived.shape != self.written.shape or self.outcome(derived) == "undecided"):
             derived = None
+        self.deadline = time.process_time() + SEARCH_SECONDS
         corrections = self.corrections(screened, derived)
         mistake, message, span = self.diagnosis(screened, derived, corrections, otherwise)
         texts = [c.text for c in corrections]
@@ -160,41 +170,56 @@ class _Question:
 
     # --- neighbours ----------------------------------------------------------------------------------
 
-    def neighbours(self, screened: Screen, derived: Node | None) -> Iterator[Edit]:
+    def phases(self, screened: Screen, derived: Node | None) -> Iterator[tuple[float, Iterator[Edit]]]:
+        """The neighbours, from near to far: each time what they cost at least."""
         definition, module = self.line.definition, self.line.module
         known = available(definition, self.subject, self.position, derived, module)
         entrywise = self.line.has_scalar_functions
-        yield from structural_edits(self.written, vocabulary(self.subject, module))
-        yield from other_names(self.written, known)
-        yield from solved_coefficients(self.written, screened)
-        yield from doubled_and_halved(self.written)
-        yield from missing_factors(self.written, known, entrywise)
-        yield from missing_terms(self.written, known, entrywise)
-        yield from other_expressions(self.written, known, entrywise)
+        words = vocabulary(self.subject, module)
+        yield 0.0, chain(structural_edits(self.written, words), other_names(self.written, known))
+        solved = solved_coefficients(self.written, screened, self.late)
+        yield 0.9, chain(solved, operation_edits(self.written, words))
+        yield 1.5, chain(doubled_and_halved(self.written), missing_factors(self.written, known, entrywise))
+        yield 2.0, missing_terms(self.written, known, entrywise)
+        yield 3.0, other_expressions(self.written, known, entrywise)
 
-    def hits(self, screened: Screen, derived: Node | None) -> list[tuple[Edit, Node]]:
-        """The neighbours that seem right, closest first, each right side once."""
+    def hits(self, edits: Iterator[Edit], screened: Screen) -> list[tuple[Edit, Node]]:
+        """Those that seem right, closest first, each right side once."""
         found: dict[Node, Edit] = {}
-        for tried, edit in enumerate(self.neighbours(screened, derived)):
+        for tried, edit in enumerate(edits):
             if tried % 16 == 0 and self.late():
                 break
+            if not screened.passes(edit.path, edit.new):
+                continue
             right = put(self.written, edit.path, edit.new)
-            if right in found:
-                if edit.cost < found[right].cost:
-                    found[right] = edit
-            elif screened.passes(right):
+            if right not in found or edit.cost < found[right].cost:
                 found[right] = edit
         return sorted(((e, r) for r, e in found.items()), key=lambda hit: hit[0].cost)
 
+    def proven(self, screened: Screen, derived: Node | None) -> list[tuple[Edit, Node, Outcome]]:
+        """The closest neighbours that are proven, no longer than the closest of all."""
+        found: list[tuple[Edit, Node, Outcome]] = []
+        for least, edits in self.phases(screened, derived):
+            if found and found[0][0].cost <= least:
+                break
+            for edit, right in self.hits(edits, screened)[:MOST_PROOFS]:
+                if found and self.is_worse(edit, right, *found[0][:2]):
+                    continue
+                outcome = self.outcome(right)
+                if outcome != "undecided":
+                    found.append((edit, right, outcome))
+            found.sort(key=lambda hit: hit[0].cost)
+        return found
+
+    @staticmethod
+    def is_worse(edit: Edit, right: Node, best: Edit, best_right: Node) -> bool:
+        """Whether a neighbour is not worth offering beside a proven one."""
+        longer = edit.cost >= best.cost and count(right) > count(best_right)
+        return longer or edit.cost > best.cost + WORTH_OFFERING
+
     def corrections(self, screened: Screen, derived: Node | None) -> list[Correction]:
         """The closest neighbours that are proven, as text; those that hold everywhere, if there are any."""
-        proven: list[tuple[Edit, Node, Outcome]] = []
-        for edit, right in self.hits(screened, derived)[:MOST_PROOFS]:
-            if proven and (edit.cost > proven[0][0].cost + WORTH_OFFERING or count(right) > count(proven[0][1])):
-                continue
-            outcome = self.outcome(right)
-            if outcome != "undecided":
-                proven.append((edit, right, outcome))
+        proven = self.proven(screened, derived)
         everywhere = [hit for hit in proven if hit[2] == "everywhere"]
         found: list[Correction] = []
         for edit, right, _ in everywhere or proven:
@@ -207,10 +232,15 @@ class _Question:
         return found
 
     def outcome(self, right: Node) -> Outcome:
-        remaining = self.deadline - time.process_time()
-        if remaining <= 0:
+        """Whether a right side is proven, as long as there is time for proofs."""
+        started = time.process_time()
+        if self.proof_seconds <= 0:
             return "undecided"
-        return self.proof.outcome(right, replace(PROOF, seconds=min(PROOF.seconds, remaining)))
+        limits = replace(PROOF, seconds=min(PROOF.seconds, self.proof_seconds))
+        try:
+            return self.proof.outcome(right, limits)
+        finally:
+            self.proof_seconds -= time.process_time() - started
 
     def late(self) -> bool:
         return time.process_time() > self.deadline
@@ -227,7 +257,7 @@ class _Question:
             if not depends(self.subject, variable):
                 reason = f"no output depends on `{variable}`, so its gradient is zero"
             return Mistake.INDEPENDENT, reason, line.span_of(())
-        if variable is not None and screened.is_zero(self.written):
+        if variable is not None and screened.is_zero:
             outputs = " and ".join(f"`{name}`" for name in self.subject.seeds)
             verb = "depends" if len(self.subject.seeds) == 1 else "depend"
             return Mistake.VANISHES, f"this is zero everywhere, but {outputs} {verb} on `{variable}`", line.span_of(())

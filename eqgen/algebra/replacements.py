@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from eqgen.algebra.available import Available
-from eqgen.algebra.expressions import SCALAR, Apply, Constant, Invoke, Node, Size, Symbol, apply
+from eqgen.algebra.expressions import SCALAR, Apply, Constant, Node, Size, Symbol, apply
 from eqgen.algebra.mistakes import Edit, Mistake
 from eqgen.algebra.positions import Path, count, fitting, is_product, positions
 
 
 def other_names(root: Node, known: Available) -> Iterator[Edit]:
-    """A name, or a transposed name, in place of another of the same shape."""
+    """A name, a transposed one or a repeated one, in place of another of the same shape."""
     for path, node in positions(root):
-        if isinstance(node, Symbol):
+        if _is_name(node):
             for new in known.named(node.shape):
                 if new != node:
-                    cost = 1.0 if isinstance(new, Symbol) else 1.3
+                    cost = 1.0 if isinstance(new, Symbol) and isinstance(node, Symbol) else 1.3
                     yield Edit(Mistake.WRONG_VARIABLE, path, new, cost, "{} should be {}", (node, new))
 
 
@@ -73,13 +73,14 @@ def other_expressions(root: Node, known: Available, entrywise: bool) -> Iterator
     """A part of the derivation in place of a sub-expression."""
     for path, node in positions(root):
         for new in (n for shape in fitting(root, path, entrywise) for n in known.all(shape)):
-            if new == node or (isinstance(node, Symbol) and _is_name(new)):
+            if new == node or (_is_name(node) and _is_name(new)):
                 continue
             cost = 1.0 + count(node) + count(new)
             yield Edit(Mistake.WRONG_EXPRESSION, path, new, cost, "{} should be {}", (node, new))
 
 
 def _is_name(node: Node) -> bool:
+    """Whether an expression is a name, as it is or transposed or repeated."""
     if isinstance(node, Apply) and node.op in ("transpose", "row_repeat", "column_repeat"):
         node = node.args[0]
-    return isinstance(node, Symbol) and not isinstance(node, Invoke)
+    return isinstance(node, Symbol)

@@ -129,6 +129,8 @@ def equation_places(definition: TypedDefinition) -> list[Span]:
 
 def placed(equations: Sequence[EquationResult], places: Sequence[Span]) -> tuple[EquationResult, ...]:
     """Verdicts from another process, whose places refer to a copy of the source."""
+    if len(equations) != len(places):
+        return tuple(equations)  # one verdict on the definition as a whole
     return tuple(_at(equation, place) for equation, place in zip(equations, places, strict=True))
 
 
