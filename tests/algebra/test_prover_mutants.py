@@ -16,7 +16,7 @@ from eqgen.algebra.prover import prove_subject
 from eqgen.algebra.questions import Subject, subjects
 from eqgen.algebra.refutation import NOWHERE
 from eqgen.algebra.witness import witnesses
-from tests.algebra.mutants import mutants
+from tests.algebra.single_edits import mutants
 
 LAYERS = Path(__file__).parent / "prover" / "layers.eq"
 KINDS = ("layer", "activation", "function", "loss")
