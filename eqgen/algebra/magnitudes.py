@@ -42,6 +42,10 @@ class Digits:
     def __mul__(self, other: Digits) -> Digits:
         return Digits(self.above + other.above, self.below + other.below)
 
+    def __int__(self) -> int:
+        """As an index: a position that every matrix has."""
+        return 0
+
 
 class DigitsField:
     """The field in which that count is made."""
@@ -79,8 +83,7 @@ def is_short(subject: Subject, module: Module, sizes: Mapping[str, int], functio
     drawn = Digits(ENTRY_BITS, 0 if integers else ENTRY_BITS)
     values: dict[str, Any] = {}
     for f in subject.free:
-        entry: Any = Fraction(0) if f.bound is not None else drawn
-        values[f.name] = filled(lambda i, j, e=entry: e, concrete_shape(f.shape, sizes))  # type: ignore[misc]
+        values[f.name] = filled(lambda i, j: drawn, concrete_shape(f.shape, sizes))
     for step in subject.steps:
         for name, derivative in step.derivatives.items():
             values[name] = filled(lambda i, j: drawn, concrete_shape(derivative.shape, sizes))
