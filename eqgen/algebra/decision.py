@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Literal, TypeAlias
 
 from eqgen.algebra.atoms import Atom, Monomial, Rational, Terms, exact
 from eqgen.algebra.cases import vanishes_by_cases
+from eqgen.algebra.division import divided
 from eqgen.algebra.index_form import Algebra
 from eqgen.algebra.normal_form import Form, accumulate
 from eqgen.algebra.rewriting import Rewrite
@@ -25,6 +26,7 @@ from eqgen.algebra.rewriting import Rewrite
 Outcome: TypeAlias = Literal["everywhere", "off ties", "undecided"]
 
 MAX_DEPTH = 40
+SMOOTH = ("exp", "log", "erf")
 
 
 def vanishes(algebra: Algebra, form: Form, moving: frozenset[str] = frozenset()) -> Outcome:
@@ -53,6 +55,7 @@ def vanishes(algebra: Algebra, form: Form, moving: frozenset[str] = frozenset())
 
 
 def _vanishes(algebra: Algebra, form: Form, depth: int) -> bool:
+    form = _with_factored_roots(algebra, form)
     if not form.terms:
         return True
     if depth > MAX_DEPTH:
@@ -74,6 +77,24 @@ def _vanishes(algebra: Algebra, form: Form, depth: int) -> bool:
         if not _vanishes(algebra, Form(algebra, terms), depth + 1):
             return False
     return True
+
+
+def _with_factored_roots(algebra: Algebra, form: Form) -> Form:
+    """(u v)^q = u^q v^q for bases of which u has a root in the form, so that it is not negative."""
+    roots = sorted({s for m in form.terms for s, e in m if algebra.atoms[s].kind == "base" and type(e) is Fraction})
+    for product, factor in permutations(roots, 2):
+        quotient = divided(algebra, algebra.atoms[product].forms[0], algebra.atoms[factor].forms[0])
+        if quotient is None:
+            continue
+        terms = algebra.zero_form
+        for monomial, c in form.terms.items():
+            term = algebra.single(tuple(f for f in monomial if f[0] != product), c)
+            for e in (e for s, e in monomial if s == product):
+                term = algebra.multiply(term, algebra.power_of(factor, e))
+                term = algebra.multiply(term, algebra.power(quotient, e))
+            terms = terms + term
+        return _with_factored_roots(algebra, terms)
+    return form
 
 
 def _is_open(atom: Atom, exponent: Rational) -> bool:
@@ -193,28 +214,27 @@ def _off_ties(algebra: Algebra, moving: frozenset[str], kind: str, d: Form) -> F
 
 
 def changes(algebra: Algebra, form: Form, moving: frozenset[str]) -> bool:
-    """Whether a form changes with some moving tensor, so that it is zero on a thin set only, whatever the indices are.
+    """Whether a form changes with some moving tensor, so that it is zero on a thin set only.
 
-    It does when natural powers of an entry of the tensor, or of a sum that is linear in it, occur in the form and
-    nothing else in it reads the tensor.
+    It must read the tensor through smooth functions, and still do so when any two of its indices are the same:
+    x[i] - x[j] is zero for i = j, whatever x is.
     """
-    for name in sorted(moving):
-        readers = {s for m in form.terms for s, _ in m if name in algebra.atoms[s].names}
-        if len(readers) != 1:
-            continue
-        (serial,) = readers
-        exponents = [e for m in form.terms for s, e in m if s == serial]
-        if not _is_linear(algebra, serial, name) or any(type(e) is not int or e < 0 for e in exponents):
-            continue
-        return True
-    return False
+    readers = {s for m in form.terms for s, _ in m if not moving.isdisjoint(algebra.atoms[s].names)}
+    if not readers or not all(_is_smooth(algebra, algebra.atoms[s]) for s in readers):
+        return False
+    for i, j in combinations(sorted(algebra.form_free(form)), 2):
+        renamed = algebra.rename(form, {j: i})
+        if all(moving.isdisjoint(algebra.atoms[s].names) for m in renamed.terms for s, _ in m):
+            return False
+    return True
 
 
-def _is_linear(algebra: Algebra, serial: int, name: str) -> bool:
-    atom = algebra.atoms[serial]
+def _is_smooth(algebra: Algebra, atom: Atom) -> bool:
     if atom.kind == "tensor":
         return atom.name not in algebra.one_hot and atom.name not in algebra.index_names
-    readers = (
-        [(algebra.atoms[s], e) for s, e in atom.extra if name in algebra.atoms[s].names] if atom.kind == "sum" else []
-    )
-    return len(readers) == 1 and readers[0][0].kind == "tensor" and readers[0][1] == 1
+    if atom.kind == "function" and atom.name not in SMOOTH:
+        return False
+    if atom.kind not in ("size", "prime", "constant", "function", "base", "sum"):
+        return False
+    inner = [atom.extra] if atom.kind == "sum" else [m for f in atom.forms for m in f.terms]
+    return all(_is_smooth(algebra, algebra.atoms[s]) for m in inner for s, _ in m)

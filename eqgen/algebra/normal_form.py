@@ -318,7 +318,7 @@ class Core:
     def renamed_factor(self, serial: int, exponent: Rational, mapping: dict[int, int]) -> Form:
         raise NotImplementedError
 
-    def content(self, form: Form, whole: bool) -> tuple[Form, Form]:
+    def content(self, form: Form, whole: bool, defined: bool = False) -> tuple[Form, Form]:
         raise NotImplementedError
 
     def common_factor(self, form: Form, code: int) -> tuple[Form, Form]:

@@ -97,7 +97,7 @@ class Powers(Core):
     def _power_of_sum(self, form: Form, exponent: Rational) -> Form:
         if len(form.terms) <= 1:
             return self.power(form, exponent)
-        content, primitive = self.content(form, type(exponent) is int)
+        content, primitive = self.content(form, type(exponent) is int, True)
         if len(primitive.terms) <= 1:
             return self.multiply(self.power(content, exponent), self.power(primitive, exponent))
         return self.multiply(self.power(content, exponent), self.power_of(self.base(primitive), exponent))
@@ -130,7 +130,8 @@ class Powers(Core):
             atom = self.atoms[serial]
             if atom.kind in ("positive", "zero", "delta", "selection") and exponent > 0:
                 result = self.multiply(result, self.power_of(serial))
-            elif atom.sign == 2 or type(e) is Fraction or (atom.sign == 1 and exponent > 0):
+            elif atom.sign >= 1 or type(e) is Fraction:
+                # What is not negative is positive where it is a divisor, and makes a root zero where it is zero.
                 result = self.multiply(result, self.power_of(serial, exact(e * exponent)))
             elif type(e) is int and e % 2 == 0 and type(whole := exact(e * exponent)) is int:
                 result = self.multiply(result, self.absolute_power(self.power_of(serial), whole))
@@ -169,15 +170,16 @@ class Powers(Core):
 
     # --- contents ------------------------------------------------------------------------------------
 
-    def content(self, form: Form, whole: bool) -> tuple[Form, Form]:
+    def content(self, form: Form, whole: bool, defined: bool = False) -> tuple[Form, Form]:
         """form = content * primitive, where the content is one term.
 
         The primitive form has whole coefficients without a common divisor and no factor common to all terms. Unless
-        `whole`, only what is known positive is taken out; the content is then positive.
+        `whole`, only what is known positive is taken out; the content is then positive. With `defined` what cannot be
+        negative is taken out too: where the form has a root, a logarithm or a reciprocal, that makes no difference.
         """
         pulled: dict[int, Rational] = {}
         for _ in range(6):
-            common = self._common(form, whole) if len(form.terms) > 1 else UNIT
+            common = self._common(form, whole, 1 if defined else 2) if len(form.terms) > 1 else UNIT
             if not common:
                 break
             for s, e in common:
@@ -194,7 +196,7 @@ class Powers(Core):
             scale = -scale
         return content.scaled(scale), form.scaled(exact(1 / Fraction(scale)))
 
-    def _common(self, form: Form, whole: bool) -> Monomial:
+    def _common(self, form: Form, whole: bool, sign: int) -> Monomial:
         """The factor that all terms share; negative powers in any term count, so that denominators are common too."""
         low: dict[int, Rational] = {}
         count: dict[int, int] = {}
@@ -210,7 +212,7 @@ class Powers(Core):
             if (
                 e
                 and atom.kind not in ("prime", "positive", "zero", "delta", "selection")
-                and (whole or atom.sign == 2 or type(e) is Fraction)
+                and (whole or atom.sign >= sign or type(e) is Fraction)
             ):
                 common.append((serial, e))
         common.extend(f for f in leading(self, form.terms) if self.atoms[f[0]].kind == "prime")
@@ -257,7 +259,7 @@ class Powers(Core):
         if not form.terms:
             raise Undefined("the logarithm of zero")
         if len(form.terms) > 1:
-            content, primitive = self.content(form, False)
+            content, primitive = self.content(form, False, True)
             if len(primitive.terms) > 1:
                 return self.log(content) + self._log_atom(primitive)
             return self.log(content) + self.log(primitive)
@@ -265,7 +267,7 @@ class Powers(Core):
         result = self.zero_form
         rest: list[tuple[int, Rational]] = []
         for serial, e in monomial:
-            if self.atoms[serial].sign == 2 or type(e) is Fraction:
+            if self.atoms[serial].sign >= 1 or type(e) is Fraction:
                 result = result + self._log_of(self.atoms[serial]).scaled(e)
             else:
                 rest.append((serial, e))

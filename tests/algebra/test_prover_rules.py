@@ -14,6 +14,7 @@ from eqgen.algebra.budget import Budget, LimitReached, Undefined
 from eqgen.algebra.cases import is_contradictory
 from eqgen.algebra.conditions import consequence
 from eqgen.algebra.decision import changes, vanishes
+from eqgen.algebra.division import divided
 from eqgen.algebra.form_text import form_text
 from eqgen.algebra.index_form import Algebra
 from eqgen.algebra.magnitudes import Digits, DigitsField, TooLong
@@ -102,10 +103,15 @@ def test_a_form_is_split_into_cases(algebra: Algebra) -> None:
 
 def test_what_changes_with_an_entry(algebra: Algebra) -> None:
     x, t = entry(algebra, "x"), entry(algebra, "t")
-    assert changes(algebra, x - t, frozenset({"x"})) and changes(algebra, x * t - algebra.one, frozenset({"x"}))
-    assert not changes(algebra, t, frozenset({"x"})) and not changes(algebra, algebra.exp(x) - t, frozenset({"x"}))
-    pair = algebra.tensor("x", 1, 0) - algebra.tensor("x", 2, 0)
-    assert not changes(algebra, pair, frozenset({"x"})), "it is zero wherever both indices are the same"
+    moving = frozenset({"x"})
+    assert changes(algebra, x - t, moving) and changes(algebra, algebra.exp(x) * t - algebra.one, moving)
+    assert not changes(algebra, t, moving)
+    x1, x2 = algebra.tensor("x", 1, 0), algebra.tensor("x", 2, 0)
+    assert not changes(algebra, x1 - x2, moving), "it is zero wherever both indices are the same"
+    assert changes(algebra, x1 + x2, moving)
+    algebra.top = 5
+    largest = algebra.maximise((5, "N"), algebra.tensor("x", 5, 0))
+    assert not changes(algebra, x1 - largest, moving), "a maximum is attained somewhere"
 
 
 def test_linear_contradictions(algebra: Algebra) -> None:
@@ -247,3 +253,11 @@ def test_depth_needs_no_recursion() -> None:
     for _ in range(20_000):
         node = apply("negate", node)
     assert depth(node) == 20_001
+
+
+def test_roots_of_products_are_products_of_roots(algebra: Algebra) -> None:
+    x, y = entry(algebra, "x"), entry(algebra, "y")
+    u, v, q = x * x + y, y * y + x, Fraction(-1, 2)
+    difference = algebra.power(u * v, q) - algebra.power(u, q) * algebra.power(v, q)
+    assert difference.terms and vanishes(algebra, difference) == "everywhere"
+    assert divided(algebra, u * v, u) is not None and divided(algebra, u * v + x, u) is None

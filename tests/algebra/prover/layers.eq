@@ -451,3 +451,320 @@ loss NLLOneHot
     DY = -hadamard(column_repeat(reciprocal(rows_sum(hadamard(Y, T))), K), T)
     when one_hot(T)
         DY = -hadamard(T, reciprocal(Y))
+layer LSTMCell
+    dims    N, D, H
+    input   X: N x D
+    input   h: N x H
+    input   c: N x H
+    param   Wi: H x D
+    param   Ui: H x H
+    param   Wf: H x D
+    param   Uf: H x H
+    param   Wg: H x D
+    param   Ug: H x H
+    param   Wo: H x D
+    param   Uo: H x H
+    param   bi: 1 x H
+    output  hn: N x H
+    forward
+        Ai = X * Wi.T + h * Ui.T + row_repeat(bi, N)
+        Af = X * Wf.T + h * Uf.T
+        Ag = X * Wg.T + h * Ug.T
+        Ao = X * Wo.T + h * Uo.T
+        i = sigmoid(Ai)
+        f = sigmoid(Af)
+        g = tanh(Ag)
+        o = sigmoid(Ao)
+        cn = hadamard(f, c) + hadamard(i, g)
+        hn = hadamard(o, tanh(cn))
+    backward
+        Do = hadamard(Dhn, tanh(cn))
+        Dcn = hadamard(hadamard(Dhn, o), ones(N, H) - square(tanh(cn)))
+        Df = hadamard(Dcn, c)
+        Di = hadamard(Dcn, g)
+        Dg = hadamard(Dcn, i)
+        Dc = hadamard(Dcn, f)
+        DAi = hadamard(Di, hadamard(i, ones(N, H) - i))
+        DAf = hadamard(Df, hadamard(f, ones(N, H) - f))
+        DAo = hadamard(Do, hadamard(o, ones(N, H) - o))
+        DAg = hadamard(Dg, ones(N, H) - square(g))
+        DWi = DAi.T * X
+        DWf = DAf.T * X
+        DWg = DAg.T * X
+        DWo = DAo.T * X
+        DUi = DAi.T * h
+        DUf = DAf.T * h
+        DUg = DAg.T * h
+        DUo = DAo.T * h
+        Dbi = columns_sum(DAi)
+        DX = DAi * Wi + DAf * Wf + DAg * Wg + DAo * Wo
+        Dh = DAi * Ui + DAf * Uf + DAg * Ug + DAo * Uo
+
+layer LSTMFlat
+    dims    N, D, H
+    input   X: N x D
+    input   c: N x H
+    param   Wi: H x D
+    param   Wf: H x D
+    output  hn: N x H
+    forward
+        hn = hadamard(sigmoid(X * Wi.T), tanh(hadamard(sigmoid(X * Wf.T), c)))
+    backward
+        t = tanh(hadamard(sigmoid(X * Wf.T), c))
+        p = hadamard(Dhn, hadamard(t, hadamard(sigmoid(X * Wi.T), sigmoid(-X * Wi.T))))
+        q = hadamard(hadamard(Dhn, sigmoid(X * Wi.T)), hadamard(ones(N, H) - square(t), hadamard(c, hadamard(sigmoid(X * Wf.T), ones(N, H) - sigmoid(X * Wf.T)))))
+        DWi = p.T * X
+        DWf = q.T * X
+        Dc = hadamard(hadamard(Dhn, sigmoid(X * Wi.T)), hadamard(ones(N, H) - square(t), sigmoid(X * Wf.T)))
+        DX = p * Wi + q * Wf
+
+layer GRULike
+    dims    N, H
+    input   X: N x H
+    input   S: N x H
+    param   U: H x H
+    output  Y: N x H
+    forward
+        z = sigmoid(X + S * U.T)
+        n = tanh(X + hadamard(z, S))
+        Y = hadamard(ones(N, H) - z, n) + hadamard(z, S)
+    backward
+        Dn = hadamard(DY, ones(N, H) - z)
+        a = hadamard(Dn, ones(N, H) - square(n))
+        Dz = hadamard(DY, S - n) + hadamard(a, S)
+        b = hadamard(Dz, hadamard(z, ones(N, H) - z))
+        DX = a + b
+        DS = hadamard(DY, z) + hadamard(a, z) + b * U
+        DU = b.T * S
+
+layer SqueezeExcite
+    dims    N, D, R
+    input   X: N x D
+    param   A: R x D
+    param   B: D x R
+    output  Y: N x D
+    forward
+        s = columns_mean(X)
+        e = sigmoid(apply(ReLU, s * A.T) * B.T)
+        Y = hadamard(X, row_repeat(e, N))
+    backward
+        De = columns_sum(hadamard(DY, X))
+        Dp = hadamard(De, hadamard(e, ones(1, D) - e))
+        DB = Dp.T * apply(ReLU, s * A.T)
+        Dq = hadamard(Dp * B, apply(ReLU', s * A.T))
+        DA = Dq.T * s
+        DX = hadamard(DY, row_repeat(e, N)) + row_repeat(Dq * A, N) / N
+
+layer Residual(act)
+    dims    N, D
+    input   X: N x D
+    param   W: D x D
+    param   V: D x D
+    output  Y: N x D
+    forward
+        H = act(X * W.T)
+        Y = X + H * V.T
+    backward
+        DH = DY * V
+        DV = DY.T * H
+        DW = hadamard(DH, act'(X * W.T)).T * X
+        DX = DY + hadamard(DH, act'(X * W.T)) * W
+
+layer TwoActivations(f, g)
+    dims    N, D
+    input   X: N x D
+    output  Y: N x D
+    forward
+        Y = f(g(hadamard(X, X)))
+    backward
+        DX = 2 * hadamard(DY, hadamard(f'(g(hadamard(X, X))), hadamard(g'(hadamard(X, X)), X)))
+
+layer MaskedAttention
+    dims    N, M, D
+    input   Q: N x D
+    input   P: M x D
+    random  R: N x M
+    output  Y: N x D
+    forward
+        S = hadamard(exp(Q * P.T), R)
+        A = hadamard(S, column_repeat(reciprocal(rows_sum(S)), M))
+        Y = A * P
+    backward
+        DA = DY * P.T
+        DS = hadamard(column_repeat(reciprocal(rows_sum(S)), M), DA - column_repeat(rows_sum(hadamard(DA, A)), M))
+        DQ = hadamard(DS, S) * P
+        DP = hadamard(DS, S).T * Q + A.T * DY
+
+layer InstanceWhiten(epsilon = 0.001)
+    dims    N, D
+    input   X: N x D
+    output  Y: N x D
+    forward
+        m = rows_mean(X)
+        v = rows_mean(square(X)) - square(m)
+        Y = hadamard(X - column_repeat(m, D), column_repeat(inv_sqrt(v + epsilon * ones(N, 1)), D))
+    backward
+        s = inv_sqrt(v + epsilon * ones(N, 1))
+        DX = hadamard(column_repeat(s, D), DY - column_repeat(rows_mean(DY), D) - hadamard(Y, column_repeat(rows_mean(hadamard(DY, Y)), D)))
+
+layer KernelRidge
+    dims    N, M, D
+    input   X: N x D
+    input   Z: M x D
+    param   a: M x 1
+    output  Y: N x 1
+    forward
+        K = square(ones(N, M) + X * Z.T)
+        Y = K * a
+    backward
+        Da = K.T * DY
+        G = 2 * hadamard(DY * a.T, ones(N, M) + X * Z.T)
+        DX = G * Z
+        DZ = G.T * X
+
+layer CosineClassifier
+    dims    N, D, K
+    input   X: N x D
+    param   W: K x D
+    output  Y: N x K
+    forward
+        U = hadamard(X, column_repeat(inv_sqrt(rows_sum(square(X))), D))
+        V = hadamard(W, column_repeat(inv_sqrt(rows_sum(square(W))), D))
+        Y = U * V.T
+    backward
+        DU = DY * V
+        DV = DY.T * U
+        DX = hadamard(column_repeat(inv_sqrt(rows_sum(square(X))), D), DU - hadamard(U, column_repeat(rows_sum(hadamard(DU, U)), D)))
+        DW = hadamard(column_repeat(inv_sqrt(rows_sum(square(W))), D), DV - hadamard(V, column_repeat(rows_sum(hadamard(DV, V)), D)))
+
+layer MixtureDensity
+    dims    N, K
+    input   Z: N x K
+    input   M: N x K
+    input   s: N x K
+    input   t: N x 1
+    output  L: N x 1
+    forward
+        A = softmax(Z)
+        G = hadamard(exp(-s), exp(-hadamard(square(M - column_repeat(t, K)), exp(-2 * s)) / 2))
+        P = hadamard(A, G)
+        p = rows_sum(P)
+        L = -log(p)
+    backward
+        W = hadamard(P, column_repeat(reciprocal(p), K))
+        DZ = hadamard(column_repeat(DL, K), A - W)
+        DM = hadamard(column_repeat(DL, K), hadamard(W, hadamard(M - column_repeat(t, K), exp(-2 * s))))
+        Ds = hadamard(column_repeat(DL, K), hadamard(W, ones(N, K) - hadamard(square(M - column_repeat(t, K)), exp(-2 * s))))
+        Dt = hadamard(DL, rows_sum(hadamard(W, hadamard(column_repeat(t, K) - M, exp(-2 * s)))))
+
+layer Outer
+    dims    D, K
+    input   x: 1 x D
+    input   y: 1 x K
+    output  Z: D x K
+    forward
+        Z = x.T * y
+    backward
+        Dx = (DZ * y.T).T
+        Dy = x * DZ
+
+layer Determined
+    dims    N
+    input   x: N x 1
+    output  y: 1 x 1
+    forward
+        y = elements_sum(x)^3 / elements_sum(square(x))
+    backward
+        Dx = Dy * (3 * elements_sum(x)^2 / elements_sum(square(x)) * ones(N, 1) - 2 * elements_sum(x)^3 / elements_sum(square(x))^2 * x)
+
+layer PairwiseDistance(epsilon = 0.01)
+    dims    N, M, D
+    input   X: N x D
+    input   Z: M x D
+    output  Y: N x M
+    forward
+        Q = column_repeat(rows_sum(square(X)), M) + row_repeat(rows_sum(square(Z)).T, N) - 2 * X * Z.T
+        Y = sqrt(Q + epsilon * ones(N, M))
+    backward
+        G = hadamard(DY, reciprocal(Y))
+        DX = hadamard(column_repeat(rows_sum(G), D), X) - G * Z
+        DZ = hadamard(column_repeat(columns_sum(G).T, D), Z) - G.T * X
+
+loss InfoNCE
+    dims N
+    input Y: N x N
+    target T: N x N
+    L = -elements_sum(diag(log_softmax(Y))) / N + 0 * elements_sum(T)
+    DY = (softmax(Y) - identity(N)) / N
+
+loss Triplet
+    dims N, K
+    input Y: N x K
+    target T: N x K
+    L = elements_sum(apply(x -> max(0, x), rows_sum(hadamard(Y - T, Y - T)) - ones(N, 1)))
+    DY = 2 * hadamard(column_repeat(apply(x -> where(x > 0, 1, 0), rows_sum(hadamard(Y - T, Y - T)) - ones(N, 1)), K), Y - T)
+
+loss Quantile
+    dims N, K
+    input Y: N x K
+    target T: N x K
+    L = elements_sum(apply((y, t) -> max(0.9 * (t - y), (0.9 - 1) * (t - y)), Y, T))
+    DY = apply((y, t) -> where(t > y, -0.9, 0.1), Y, T)
+
+loss Correlation
+    dims N
+    input y: N x 1
+    target t: N x 1
+    a = y - elements_sum(y) / N * ones(N, 1)
+    b = t - elements_sum(t) / N * ones(N, 1)
+    L = -dot(a, b) / sqrt(dot(a, a) * dot(b, b))
+    Dy = -b / sqrt(dot(a, a) * dot(b, b)) + dot(a, b) / sqrt(dot(a, a) * dot(b, b)) / dot(a, a) * a
+
+loss KLGaussian
+    dims N, K
+    input Y: N x K
+    target T: N x K
+    L = elements_sum(exp(2 * Y) + square(T) - 2 * Y - ones(N, K)) / 2
+    DY = exp(2 * Y) - ones(N, K)
+
+loss Tversky(alpha = 0.3)
+    dims N, K
+    input Y: N x K
+    target T: N x K
+    p = elements_sum(hadamard(Y, T))
+    q = p + alpha * elements_sum(hadamard(Y, ones(N, K) - T)) + (1 - alpha) * elements_sum(hadamard(ones(N, K) - Y, T))
+    L = 1 - p / q
+    DY = -T / q + p / q^2 * (T + alpha * (ones(N, K) - T) - (1 - alpha) * T)
+
+activation Snake(a = 1)
+    f(x) = x + (1 - exp(-a * x^2)) / a
+    f'(x) = 1 + 2 * x * exp(-a * x^2)
+
+activation ISRLU(a = 1)
+    f(x) = where(x < 0, x / sqrt(1 + a * x^2), x)
+    f'(x) = where(x < 0, (1 + a * x^2)^(-3/2), 1)
+
+activation PELU(a = 1, b = 1)
+    f(x) = where(x >= 0, a / b * x, a * (exp(x / b) - 1))
+    f'(x) = where(x >= 0, a / b, a / b * exp(x / b))
+
+activation TanhShrink
+    f(x) = x - tanh(x)
+    f'(x) = tanh(x)^2
+
+activation SoftShrink(l = 0.5)
+    assume l > 0
+    f(x) = where(x > l, x - l, where(x < -l, x + l, 0))
+    f'(x) = where(abs(x) > l, 1, 0)
+
+activation HardShrink
+    f(x) = where(abs(x) > 1, x, 0)
+    f'(x) = where(x > 1, 1, where(x < -1, 1, 0))
+
+activation LogSigmoidForm
+    f(x) = min(x, 0) - log(1 + exp(-abs(x)))
+    f'(x) = 1 - sigmoid(x)
+
+activation Gauss
+    f(x) = exp(-x^2)
+    f'(x) = -2 * x * exp(-x^2)
