@@ -33,7 +33,7 @@ def missing_factors(root: Node, known: Available, entrywise: bool) -> Iterator[E
                 for factor in known.named(SCALAR):
                     yield _missing_factor(path, apply("scale", factor, node), factor)
             for dim, before in ((node.shape[1], False), (node.shape[0], True)):
-                for factor in known.named((dim, dim)):
+                for factor in known.all((dim, dim)):
                     new = apply("matmul", factor, node) if before else apply("matmul", node, factor)
                     yield _missing_factor(path, new, factor)
 
