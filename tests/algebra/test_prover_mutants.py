@@ -18,7 +18,7 @@ from eqgen.algebra.refutation import NOWHERE
 from eqgen.algebra.witness import witnesses
 from tests.algebra.single_edits import mutants
 
-LAYERS = Path(__file__).parent / "prover" / "layers.eq"
+OUTSIDE = [p for p in sorted((Path(__file__).parent / "prover").glob("*.eq")) if p.name != "claims.eq"]
 KINDS = ("layer", "activation", "function", "loss")
 EVERY_OTHER = 5
 """Of definitions outside of these kinds and of this library every fifth mutant."""
@@ -27,11 +27,12 @@ MOST = 25
 
 
 def cases() -> Iterator[tuple[TypedDefinition, Module, int]]:
-    outside = load_files([LAYERS])
+    outside = load_files(OUTSIDE)
+    names = {str(p) for p in OUTSIDE}
     for d in library().definitions:
         yield d, library(), 1 if d.kind in KINDS else EVERY_OTHER
     for d in outside.definitions:
-        if d.source.span.source.name.endswith(LAYERS.name):
+        if d.source.span.source.name in names:
             yield d, outside, EVERY_OTHER
 
 
