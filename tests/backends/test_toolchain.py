@@ -362,7 +362,7 @@ def test_a_build_that_ends_half_way_leaves_the_old_files(how: signal.Signals, tm
     assert process.returncode != 0
     if how is signal.SIGINT:
         child = int(started.read_text())
-        wait_for(lambda: not Path(f"/proc/{child}").exists(), 10)
+        wait_for(lambda: not Path(f"/proc/{child}").exists(), 60)
     assert (built.module.read_bytes(), built.library.read_bytes()) == before
     assert len(list((tmp_path / "out").iterdir())) == 2
     assert answer(build(tmp_path / "out", changed)) == 52
