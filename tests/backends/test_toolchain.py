@@ -310,8 +310,11 @@ def test_a_failed_move_leaves_the_old_file_and_nothing_else(tmp_path: Path, monk
 def start(tmp_path: Path, out: Path, sources: dict[str, str], **environment: str) -> subprocess.Popen[str]:
     """A build in a process of its own; it prints the units that it compiled."""
     code = textwrap.dedent(f"""
+        import signal
         from pathlib import Path
         from eqgen.backends.compile import compile_extension
+        # A process that was started in the background ignores interrupts; so would its children.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         print(*compile_extension({sources!r}, Path({str(out)!r}), "tiny").compiled)
     """)
     root = str(Path(compiling.__file__).parents[2])
