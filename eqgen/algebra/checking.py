@@ -1,5 +1,6 @@
 """Both judges over the definitions of a module: verdicts are merged, and kept between runs.
 
+    auto       proof, and the explicit check for what that leaves undecided
     proof      eqgen.algebra.prover: for all sizes
     explicit   eqgen.algebra.explicit_check: written out at several unequal sizes
     both       refuted when either refutes; proved when the prover proves; else checked when the explicit check agrees
@@ -12,7 +13,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -27,7 +27,7 @@ from eqgen.algebra.verdict import Counterexample, EquationResult, Verdict
 from eqgen.algebra.verdict_store import VerdictStore, dependencies, equation_places, placed, verdict_key
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
 
-Judge: TypeAlias = Literal["both", "proof", "explicit"]
+Judge: TypeAlias = Literal["auto", "both", "proof", "explicit"]
 JUDGES: tuple[Judge, ...] = get_args(Judge)
 
 WORKERS = "EQGEN_JOBS"
@@ -167,7 +167,8 @@ def check_definition(definition: TypedDefinition, module: Module, judge: Judge =
         from eqgen.algebra.prover import prove_definition
 
         proofs = prove_definition(definition, module)
-    if judge != "proof":
+    undecided = proofs is not None and any(p.verdict == "unknown" for p in proofs)
+    if judge in ("both", "explicit") or (judge == "auto" and undecided):
         from eqgen.algebra import explicit_check
 
         trials = explicit_check.check_definition(definition, module)
@@ -251,7 +252,7 @@ def _preload(judge: Judge) -> None:
     """Import what the judges need once, before the workers are forked."""
     if judge != "explicit":
         import eqgen.algebra.prover
-    if judge != "proof":
+    if judge in ("both", "explicit"):
         import eqgen.algebra.explicit_check  # noqa: F401
 
 
@@ -317,11 +318,9 @@ def elapsed(results: Sequence[DefinitionResult]) -> float:
     return sum(e.seconds for r in results for e in r.equations)
 
 
-def summary(results: Sequence[DefinitionResult], started: float) -> str:
-    """`12 definitions, 30 equations: 28 proved, 2 checked; 1.2 s`."""
+def counts(results: Sequence[DefinitionResult]) -> str:
+    """`12 definitions, 30 equations: 28 proved, 2 checked`."""
     equations = [e for r in results for e in r.equations]
-    counts = ", ".join(
-        f"{n} {v}" for v in (*reversed(ORDER[:-1]), ORDER[-1]) if (n := sum(e.verdict == v for e in equations))
-    )
-    seconds = time.perf_counter() - started
-    return f"{len(results)} definitions, {len(equations)} equations: {counts or 'nothing to check'}; {seconds:.1f} s"
+    order = (*reversed(ORDER[:-1]), ORDER[-1])
+    found = ", ".join(f"{n} {v}" for v in order if (n := sum(e.verdict == v for e in equations)))
+    return f"{len(results)} definitions, {len(equations)} equations: {found or 'nothing to check'}"

@@ -7,24 +7,25 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from eqgen.commands import console
+from eqgen.commands.check_report import keep, kept, report_of, report_path, show
 
 if TYPE_CHECKING:
-    from eqgen.algebra.checking import DefinitionResult
-    from eqgen.algebra.definitions import TypedDefinition
+    from pathlib import Path
 
-COLOURS = {
-    "proved": "green", "checked": "cyan", "refuted": "bold red", "unknown": "yellow", "refuted as printed": "magenta",
-}  # fmt: skip
+    from eqgen.algebra.checking import DefinitionResult, Judge
+    from eqgen.algebra.definitions import TypedDefinition
 
 
 class JudgeName(StrEnum):
-    """Who judges: the prover (all sizes), explicit matrices (several sizes), or both."""
+    """Who judges: the prover (all sizes), explicit matrices (several sizes), or both. With `auto` explicit matrices are
+    asked about what the prover leaves undecided."""
 
+    auto = "auto"
     both = "both"
     proof = "proof"
     explicit = "explicit"
@@ -32,7 +33,7 @@ class JudgeName(StrEnum):
 
 def check(
     files: console.Files = None,
-    judge: Annotated[JudgeName, typer.Option(help="Who judges.")] = JudgeName.both,
+    judge: Annotated[JudgeName, typer.Option(help="Who judges.")] = JudgeName.auto,
     names: Annotated[
         str | None, typer.Option(metavar="NAME,...", help="Check these definitions only.", show_default=False)
     ] = None,
@@ -43,30 +44,36 @@ def check(
     json: console.Json = False,
 ) -> None:
     """Check every gradient, stable form and lemma of FILES, or of the library. Exit code 1 when one is refuted."""
+    started = time.perf_counter()
     with console.json_errors(json):
-        started = time.perf_counter()
-        from eqgen.algebra.checking import check_module, own_definitions, summary, undecided
-        from eqgen.algebra.library import library, load_files
-        from eqgen.algebra.refusal import refusal
-        from eqgen.algebra.verdict_store import default_store
-
-        module = load_files(files or [])
-        chosen = _chosen(own_definitions(module, library()), console.names(names))
-        if papers:
-            chosen = [d for d in chosen if d.kind == "lemma" and d.reference]
-        store = None if anew else default_store()
-        with _progress(len(chosen), shown=not json) as advance:
-            results = check_module(chosen, module, judge.value, store=store, progress=advance)
+        path = None if anew else report_path(files or [], (judge, names, papers))
+        report = kept(path)
+        if report is None:
+            results = _judged(files or [], judge.value, console.names(names), papers, anew, shown=not json)
+            report = report_of(results, papers)
+            keep(path, report)
     if json:
-        console.emit(_scores_json(results) if papers else {"definitions": [r.to_json() for r in results]})
+        console.emit(report.document)
     else:
-        _print_scores(results) if papers else _print(results)
-        for verdict, diagnostic in (("unknown", undecided), ("refuted", refusal)):
-            found = [diagnostic(r.definition, e) for r in results for e in r.equations if e.verdict == verdict]
-            console.show(found)
-        typer.echo(summary(results, started))
-    if any(r.verdict == "refuted" for r in results):
+        show(report)
+        typer.echo(f"{report.counts}; {time.perf_counter() - started:.1f} s")
+    if report.failed:
         raise typer.Exit(console.CHECK_FAILED)
+
+
+def _judged(
+    files: Sequence[Path], judge: Judge, names: Sequence[str], papers: bool, anew: bool, shown: bool
+) -> list[DefinitionResult]:
+    from eqgen.algebra.checking import check_module, own_definitions
+    from eqgen.algebra.library import library, load_files
+    from eqgen.algebra.verdict_store import default_store
+
+    module = load_files(files)
+    chosen = _chosen(own_definitions(module, library()), names)
+    if papers:
+        chosen = [d for d in chosen if d.kind == "lemma" and d.reference]
+    with _progress(len(chosen), shown) as advance:
+        return check_module(chosen, module, judge, store=None if anew else default_store(), progress=advance)
 
 
 def _chosen(definitions: Sequence[TypedDefinition], names: Sequence[str]) -> list[TypedDefinition]:
@@ -74,58 +81,6 @@ def _chosen(definitions: Sequence[TypedDefinition], names: Sequence[str]) -> lis
         return list(definitions)
     console.require_known(names, (d.name for d in definitions), "--names")
     return [d for d in definitions if d.name in names]
-
-
-def _print(results: Sequence[DefinitionResult]) -> None:
-    """A table for each definition."""
-    from rich.table import Table
-    from rich.text import Text
-
-    from eqgen.algebra.checking import verdict_text
-
-    out = console.console()
-    for result in results:
-        if not result.equations:
-            continue
-        definition = result.definition
-        table = Table.grid(padding=(0, 2))
-        table.title = Text.assemble((f"{definition.kind} {definition.name}", "bold"), f"  {definition.origin}")
-        table.title_justify = "left"
-        for equation in result.equations:
-            text = verdict_text(equation)
-            if equation.verdict == "refuted":
-                text = text.partition("\n")[0]  # the diagnostic below shows the rest
-            table.add_row("", equation.target, Text(text, COLOURS[equation.verdict]))
-        out.print(table)
-    nothing = [r.definition.name for r in results if not r.equations]
-    if nothing:
-        out.print(Text(f"nothing to check: {', '.join(nothing)}", "dim"))
-
-
-def _scores_json(results: Sequence[DefinitionResult]) -> dict[str, Any]:
-    from eqgen.algebra.papers import scores
-
-    return {"papers": [score.to_json() for score in scores(results)]}
-
-
-def _print_scores(results: Sequence[DefinitionResult]) -> None:
-    """A line for each paper, then what it prints that does not hold."""
-    from rich.table import Table
-
-    from eqgen.algebra.papers import HEADINGS, scores
-
-    out = console.console()
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading == HEADINGS[0] else "right")
-    found = scores(results)
-    for score in found:
-        table.add_row(*score.row())
-    out.print(table)
-    for score in found:
-        for printed in score.printed:
-            typer.echo(f"\n{printed}")
-    typer.echo()
 
 
 @contextmanager
