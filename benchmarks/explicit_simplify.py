@@ -1,10 +1,10 @@
 """The paper's way to check gradients (Listing 6): explicit matrices at small sizes, and `sympy.simplify`.
 
-    python benchmarks/explicit_simplify.py softmax
+    python benchmarks/explicit_simplify.py [softmax]
 
-Prints the CPU seconds of one layer, and whether all its gradients agree. The loss is the squared error; of D, K and N
-one is 3 and the others are 2, each in turn. A layer is written down here as the paper prints it, without anything of
-eqgen.
+Prints the CPU seconds of a layer, or of every one, and whether all its gradients agree. The loss is the squared error;
+of D, K and N one is 3 and the others are 2, each in turn. A layer is written down here as the paper prints it, without
+anything of eqgen.
 """
 
 from __future__ import annotations
@@ -129,10 +129,10 @@ def agrees(function: Function, backward: Callable[[Any, Any, Any], Any], D: int,
 
 
 def main() -> int:
-    (layer,) = sys.argv[1:]
-    started = time.process_time()
-    agreed = all([agrees(*variant, *sizes) for variant in variants(layer) for sizes in SIZES])
-    print(json.dumps({"seconds": time.process_time() - started, "agrees": agreed}))
+    for layer in sys.argv[1:] or LAYERS:
+        started = time.process_time()
+        agreed = all([agrees(*variant, *sizes) for variant in variants(layer) for sizes in SIZES])
+        print(json.dumps({"layer": layer, "seconds": time.process_time() - started, "agrees": agreed}), flush=True)
     return 0
 
 

@@ -171,10 +171,12 @@ class Deriver:
 
     def tidy(self, node: Node) -> Node:
         """The shortest of these forms."""
+        size = tree_size(node)
+        if size > MAX_TIDIED:
+            return node
         if node not in self.tidied:
-            size = tree_size(node)
             self.effort += size
-            within = size <= MAX_TIDIED and self.effort <= MAX_EFFORT
+            within = self.effort <= MAX_EFFORT
             self.tidied[node] = min(self.ways(node), key=operation_count) if within else node
         return self.tidied[node]
 

@@ -44,6 +44,7 @@ class Rewrite:
         return Form(self.algebra, terms)
 
     def monomial(self, monomial: Monomial) -> Form:
+        self.algebra.budget.spend()
         kept: list[tuple[int, Rational]] = []
         changed: list[Form] = []
         for serial, exponent in monomial:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eqgen.algebra.checking import check_definition
 from eqgen.algebra.definitions import Module, TypedDefinition
 from eqgen.algebra.derivation import derive_layer
 from eqgen.algebra.derived_text import DerivedEquations, derive
@@ -300,3 +301,14 @@ def test_numbers_are_exact() -> None:
     result = derived(layer("Y = (2 / 3) * hadamard(X, X) + X^(1 / 3)", more=("assume X > 0",)))
     assert "1.3333" not in result.text and "4 * X / 3" in result.text
     assert unproven(*loaded(result.definition_text)) == []
+
+
+def test_checking_what_doubles_its_operand_ends() -> None:
+    functions = ["function f0(X: N x D)\n    = hadamard(X, X)\n"]
+    functions += [f"function f{k}(X: N x D)\n    = hadamard(f{k - 1}(X), exp(f{k - 1}(X)))\n" for k in range(1, 24)]
+    text = layer("Y = f23(X)") + "\n    backward\n        DX = DY\n\n" + "\n".join(functions)
+    started = time.process_time()
+    definition, module = loaded(text)
+    (result,) = check_definition(definition, module)
+    assert result.verdict in ("refuted", "unknown")
+    assert time.process_time() - started < 60
