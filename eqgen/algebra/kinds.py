@@ -10,7 +10,6 @@ from eqgen.algebra.bindings import LIFTED, function_equation, lets, only, single
 from eqgen.algebra.definitions import Assignment, TypedDefinition, Variable
 from eqgen.algebra.expressions import SCALAR, Symbol, apply, shape_text
 from eqgen.algebra.layers import layer
-from eqgen.algebra.notation import notation
 from eqgen.algebra.scope import Abandoned, Scope
 from eqgen.algebra.training import initializer, optimizer, scheduler
 from eqgen.language.model import Block, Call, Equation, Name, Return, Span, Statement
@@ -58,9 +57,11 @@ def activation(e: DefinitionElaborator) -> TypedDefinition:
         )
         raise Abandoned
     if "derivative" not in blocks:
+        from eqgen.algebra.derived_text import scalar_notation
+
         value = slope(blocks["f"][0].value, "x", e.parent.base)
         blocks["derivative"] = (
-            replace(blocks["f"][0], target="f'", value=value, text=f"f'(x) = {notation(value)}    (derived)"),
+            replace(blocks["f"][0], target="f'", value=value, text=f"f'(x) = {scalar_notation(value)}    (derived)"),
         )
     e.variables["x"] = Variable("x", LIFTED, "input", blocks["f"][0].span)
     return e.build(blocks)
