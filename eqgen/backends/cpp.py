@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eqgen.algebra.definitions import Module
 from eqgen.algebra.notation import Column, Level, call, infix, prefix
+from eqgen.backends.in_place import replaceable
 from eqgen.backends.locations import templates_folder
 from eqgen.backends.native import ActivationEntry, KernelText, NativeText, UnitText
 from eqgen.backends.package import FunctionText, PackageText
-from eqgen.backends.protocol import Backend
+from eqgen.backends.protocol import Backend, InPlace
 from eqgen.backends.requirements import Requirement
 from eqgen.optimize.program import Function
 
@@ -121,6 +122,37 @@ class CompiledBackend(Backend):
             body,
         )
 
+    def planned(
+        self, function: Function, module: Module, replaces: Mapping[str, str] | None = None
+    ) -> FunctionText | None:
+        """The same kernel with `out`: it keeps its temporaries itself."""
+        from eqgen.backends.kernels import kernel
+        from eqgen.backends.planned import ArgumentSizes
+
+        text = self.function(function, {})
+        allowed = replaceable(kernel(function, module, ENTRIES, STATEMENTS))
+        sizes = ArgumentSizes(function)
+        arrays, targets, copies, returned = [], [], [], []
+        for name, shape in function.results:
+            taken = (replaces or {}).get(name)
+            in_place = taken is not None and taken in allowed.get(name, ())
+            arrays.append(taken if in_place and taken else sizes.allocation(name, shape))
+            targets.append(taken if in_place and taken else name)
+            returned.append(taken or name)
+            if taken is not None and not in_place:
+                copies.append(f"in_place.copy({name}, {taken})")
+        call = text.body[0].partition(" = ")[2].removesuffix(")")
+        comma = "," if len(arrays) == 1 else ""
+        body = (
+            *sizes.lines(" ".join(arrays)),
+            f"{', '.join(targets)} = {call}, out=({', '.join(arrays)}{comma}))",
+            *copies,
+        )
+        return replace(text, arguments=(*text.arguments, "out: Buffers"), results=tuple(returned), body=body)
+
+    def runs_by_rows(self, function: Function, module: Module) -> bool:
+        return False
+
     def files(self, module: Module, package: PackageText) -> dict[str, str]:
         from eqgen.backends.native_text import render
 
@@ -148,6 +180,7 @@ def native(module: Module, package: PackageText) -> NativeText:
     """All kernels of a package, grouped into units by the kind of their definitions."""
     from eqgen.backends.kernels import kernel
     from eqgen.optimize.lower import Lowering
+    from eqgen.optimize.training import backward_parts, product_step, transposed_product
 
     lowering = Lowering(module)
 
@@ -158,6 +191,8 @@ def native(module: Module, package: PackageText) -> NativeText:
         return sorted(module.of_kind(kind), key=lambda d: d.name)
 
     layers = [lowering.layer(d) for d in of("layer")]
+    parts = [backward_parts(x) for x in layers]
+    optimizers = [lowering.optimizer(d) for d in of("optimizer")]
     pairs = [(d, lowering.activation(d)) for d in of("activation")]
     units = (
         UnitText("functions", "matrix functions", printed([lowering.matrix_function(d) for d in of("function")])),
@@ -165,8 +200,13 @@ def native(module: Module, package: PackageText) -> NativeText:
         UnitText(
             "layers", "layers", printed([f for x in layers for f in (x.forward, x.evaluate, x.backward, x.update)])
         ),
+        UnitText(
+            "training",
+            "parts of layers for a training step",
+            printed([*(f for x in parts for f in (x.gradients, x.input_gradient)), transposed_product()]),
+        ),
         UnitText("losses", "losses", printed([f for d in of("loss") for f in lowering.loss(d)])),
-        UnitText("optimizers", "optimizers", printed([lowering.optimizer(d).function for d in of("optimizer")])),
+        UnitText("optimizers", "optimizers", printed([f for x in optimizers for f in (x.function, product_step(x))])),
     )
     activations = tuple(
         ActivationEntry(d.name, value.name, slope.name, tuple(n.name for n in d.numbers)) for d, (value, slope) in pairs
@@ -189,4 +229,6 @@ BACKEND = CompiledBackend(
     imports=(f"from . import {EXTENSION}",),
     framework="pybind11",
     extra="cpp",
+    shared=("package", "buffered"),
+    in_place=InPlace({}),
 )

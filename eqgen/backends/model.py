@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from eqgen.algebra.definitions import Draw, Module, Number, TypedDefinition, Variable
@@ -14,11 +14,14 @@ from eqgen.backends.package import (
     CallText,
     FunctionText,
     InitializerText,
+    LayerPlanText,
     LayerText,
     LossText,
     NumberArgument,
+    OptimizerPlanText,
     OptimizerText,
     PackageText,
+    PlanText,
     SchedulerText,
 )
 from eqgen.backends.protocol import SHELL_WORDS, Backend
@@ -27,7 +30,8 @@ from eqgen.backends.statements import commented, host_text, number_text
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
 from eqgen.optimize.lower import LoweredLayer, Lowering, is_host, numeric_conditions
 from eqgen.optimize.names import class_name, identifier
-from eqgen.optimize.program import Function, Step
+from eqgen.optimize.program import Function, LoweredFunction, Step
+from eqgen.optimize.training import backward_parts, product_step, transposed_product
 
 HOST_MATRICES: Column = {
     **HOST,
@@ -86,6 +90,7 @@ class PackageBuilder:
         self.lowering = Lowering(module)
         self.kinds = {d.name: d.kind for d in module.of_kind("function", "activation")}
         self.functions: list[FunctionText] = []
+        self.planned: list[FunctionText] = []
 
     def build(self, name: str) -> PackageText:
         check_names(self.module, self.backend)
@@ -96,6 +101,7 @@ class PackageBuilder:
         layers = tuple(self.layer(d) for d in ordered(of("layer")))
         losses = tuple(self.loss(d) for d in ordered(of("loss")))
         optimizers = tuple(self.optimizer(d) for d in ordered(of("optimizer")))
+        self.plan(transposed_product())
         wrapper = [x for x in layers if len(x.activations) == 1 and not x.numbers]
         return PackageText(
             name=name,
@@ -103,6 +109,7 @@ class PackageBuilder:
             title=self.backend.title,
             imports=self.backend.imports,
             functions=tuple(self.functions),
+            planned=tuple(self.planned),
             activations=activations,
             layers=layers,
             losses=losses,
@@ -115,16 +122,29 @@ class PackageBuilder:
     def place(self, *functions: Function | None) -> None:
         self.functions += [self.backend.function(f, self.kinds) for f in functions if f is not None]
 
+    def plan(self, function: Function | None, replaces: Mapping[str, str] | None = None) -> PlanText | None:
+        """Place a planned function too; what the tables of the package say of it. None where arrays never change."""
+        text = None if function is None else self.backend.planned(function, self.module, replaces)
+        if function is None or text is None:
+            return None
+        self.planned.append(text)
+        arguments = tuple(a.name for a in function.arguments)
+        return PlanText(function.name, arguments, tuple(name for name, _ in function.results))
+
     # --- kinds ---------------------------------------------------------------------------------------
 
     def activation(self, d: TypedDefinition) -> ActivationText:
         value, slope = self.lowering.activation(d)
         self.place(value, slope)
+        self.plan(value)
+        self.plan(slope)
         return ActivationText(*heading("activation", d), numbers(d), value.name, slope.name)
 
     def loss(self, d: TypedDefinition) -> LossText:
         value, gradient, simplified = self.lowering.loss(d)
         self.place(value, gradient, simplified)
+        for function in (value, gradient, simplified):
+            self.plan(function)
         return LossText(
             *heading("loss", d), numbers(d), value.name, gradient.name, simplified.name if simplified else ""
         )
@@ -152,11 +172,28 @@ class PackageBuilder:
             tuple(array(v) for v in d.with_role("param")),
             tuple(array(v) for v in d.with_role("state")),
             tuple(random_mask(v) for v in d.with_role("random")),
+            (*(v.name for v in d.with_role("param", "state", "random")), *d.activations, *(n.name for n in d.numbers)),
             lowered.saved,
             self.call(lowered.forward, lowered, "forward"),
             self.call(lowered.evaluate or lowered.forward, lowered, "evaluate"),
             self.call(lowered.backward, lowered, "backward"),
             self.call(lowered.update, lowered, "update") if lowered.update else None,
+            self.layer_plan(lowered),
+        )
+
+    def layer_plan(self, lowered: LoweredLayer) -> LayerPlanText | None:
+        if self.backend.in_place is None:
+            return None
+        parts = backward_parts(lowered)
+        forward = self.plan(lowered.forward)
+        assert forward is not None
+        update = lowered.update
+        return LayerPlanText(
+            forward,
+            self.plan(parts.gradients),
+            self.plan(parts.input_gradient),
+            tuple((name, *factors) for name, factors in parts.products.items()),
+            self.plan(update, {n: n.removesuffix("_new") for n, _ in update.results} if update else None),
         )
 
     def call(self, function: Function, lowered: LoweredLayer, part: str) -> CallText:
@@ -186,23 +223,32 @@ class PackageBuilder:
         place |= {v.name: f"value(self.{v.name})" for v in states}
         scalars = {n.name: f"self.{n.name}" for n in d.numbers} | {"eta": "eta", "t": "t"}
         place |= {h.name: host_text(h.value, lambda n: scalars[n]) for h in lowered.scalars}
-        roles = {a.name: a.role for a in function.arguments}
-        arguments = tuple(
-            f"scalar({(place | scalars)[n]}, self.x)" if role == "scalar" else (place | scalars)[n]
-            for n, role in roles.items()
-        )
+        matrices = tuple(place[a.name] for a in function.arguments if a.role != "scalar")
+        numbers_read = tuple(a.name for a in function.arguments if a.role == "scalar")
+        texts = tuple(f"scalar({(place | scalars)[n]}, self.x)" for n in numbers_read)
         first = {"theta_new": "x", "Dtheta_new": "Dx"}
         results = tuple(first.get(n) or n.removesuffix("_new") for n, _ in function.results)
-        uses_step = any("t" in text.replace("(", " ").replace(")", " ").replace(",", " ").split() for text in arguments)
         return OptimizerText(
             *heading("optimizer", d),
             numbers(d),
             tuple((v.name, number_text(v.initial) or "0.0") for v in states),
             function.name,
-            arguments,
+            matrices,
             results,
-            uses_step,
+            numbers_read,
+            texts,
+            self.optimizer_plan(lowered),
         )
+
+    def optimizer_plan(self, lowered: LoweredFunction) -> OptimizerPlanText | None:
+        function = lowered.function
+        replaces = {n: n.removesuffix("_new") for n, _ in function.results}
+        step = self.plan(function, replaces)
+        if step is None:
+            return None
+        product = product_step(lowered)
+        planned = self.plan(product, replaces)
+        return OptimizerPlanText(step, planned, product is not None and self.backend.runs_by_rows(product, self.module))
 
     def scheduler(self, d: TypedDefinition) -> SchedulerText:
         names = [n.name for n in d.numbers if n.shape == SCALAR] + ["i", "eta"]

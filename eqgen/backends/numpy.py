@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eqgen.algebra.notation import Column, Level, Spelling, call, member
-from eqgen.backends.protocol import Backend
+from eqgen.backends.protocol import Backend, InPlace
 from eqgen.backends.python import NUMPY_LIKE
 
 COLUMN: Column = {
@@ -37,6 +37,51 @@ COLUMN: Column = {
     "tanh": call("np.tanh({0})"),
 }
 
+_UNARY = {
+    "negate": "negative", "abs": "abs", "exp": "exp", "expm1": "expm1", "floor": "floor", "log": "log",
+    "log1p": "log1p", "sign": "sign", "sqrt": "sqrt", "square": "square", "tanh": "tanh",
+}  # fmt: skip
+_BINARY = {
+    "add": "add", "subtract": "subtract", "scale": "multiply", "hadamard": "multiply", "divide": "divide",
+    "max": "maximum", "min": "minimum", "power": "power", "less": "less", "less_equal": "less_equal",
+    "greater": "greater", "greater_equal": "greater_equal", "equal": "equal",
+}  # fmt: skip
+"""NumPy's names of universal functions, which take `out`."""
+
+IN_PLACE: Column = {
+    **{op: call(f"np.{name}({{0}}, out={{target}})") for op, name in _UNARY.items()},
+    **{op: call(f"np.{name}({{0}}, {{1}}, out={{target}})") for op, name in _BINARY.items()},
+    "gemm": call("in_place.gemm({0}, {1}, {2}, {3}, {target})"),
+    "copy": call("np.copyto({target}, {0})"),
+    "reciprocal": call("np.divide(1, {0}, out={target})"),
+    "inv_sqrt": call("in_place.inv_sqrt({0}, {target})"),
+    "sigmoid": call("in_place.sigmoid({0}, {target}, out)"),
+    "softplus": call("np.logaddexp({0}, 0, out={target})"),
+    "log_sigmoid": call("in_place.log_sigmoid({0}, {target})"),
+    "erf": call("in_place.erf({0}, {target})"),
+    "where": call("in_place.where({0}, {1}, {2}, {target})"),
+    "row_gather": call("in_place.row_gather({0}, {1}, {target})"),
+    "column_gather": call("in_place.column_gather({0}, {1}, {target})"),
+    "row_scatter_add": call("in_place.row_scatter_add({0}, {1}, {target})"),
+    "column_scatter_add": call("in_place.column_scatter_add({0}, {1}, {target})"),
+    "identity": call("in_place.identity({target})"),
+    "Diag": call("in_place.diagonal_matrix({0}, {target})"),
+    "elements_sum": call("np.sum({0}, keepdims=True, out={target})"),
+    "columns_sum": call("np.sum({0}, axis=0, keepdims=True, out={target})"),
+    "rows_sum": call("np.sum({0}, axis=1, keepdims=True, out={target})"),
+    "columns_mean": call("np.mean({0}, axis=0, keepdims=True, out={target})"),
+    "rows_mean": call("np.mean({0}, axis=1, keepdims=True, out={target})"),
+    "columns_max": call("np.max({0}, axis=0, keepdims=True, initial=-math.inf, out={target})"),
+    "rows_max": call("np.max({0}, axis=1, keepdims=True, initial=-math.inf, out={target})"),
+}
+"""Spellings that write into {target}."""
+
 BACKEND = Backend(
-    name="numpy", title="NumPy", column=COLUMN, imports=("import math", "import numpy as np"), framework="numpy"
+    name="numpy",
+    title="NumPy",
+    column=COLUMN,
+    imports=("import math", "import numpy as np"),
+    framework="numpy",
+    shared=("package", "buffered"),
+    in_place=InPlace(IN_PLACE, careful=frozenset({"where", "sigmoid"})),
 )

@@ -69,6 +69,35 @@ class CallText:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanText:
+    """A planned function in the tables of a package: its name, and the names of what it takes and returns."""
+
+    function: str
+    arguments: tuple[str, ...]
+    results: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlanText:
+    """The parts of a layer's training step; `products` holds (parameter, A, B) where its gradient is A' B."""
+
+    forward: PlanText
+    gradients: PlanText | None
+    input_gradient: PlanText | None
+    products: tuple[tuple[str, str, str], ...]
+    update: PlanText | None
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerPlanText:
+    """An optimizer's step, and the same over the factors of a gradient; `by_rows`: for some rows at a time."""
+
+    step: PlanText
+    product_step: PlanText | None
+    by_rows: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LayerText:
     """A layer class, e.g. name "Softmax", class_name "SoftmaxLayer"."""
 
@@ -95,6 +124,8 @@ class LayerText:
     params: tuple[ArrayText, ...]
     states: tuple[ArrayText, ...]
     randoms: tuple[ArrayText, ...]
+    values: tuple[str, ...]
+    """The attributes that the equations read, besides inputs and outputs."""
     saved: tuple[str, ...]
     """Forward intermediates that backward or update read: attributes of the layer."""
     forward: CallText
@@ -103,6 +134,8 @@ class LayerText:
     backward: CallText
     update: CallText | None
     """New values of the states after a training forward pass; results are the state names."""
+    plan: LayerPlanText | None = None
+    """None where arrays never change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +171,7 @@ class LossText:
 class OptimizerText:
     """`function(theta, Dtheta, *states, eta, t, *numbers) -> (theta | Dtheta, *states)`, reading only what it uses.
 
-    arguments   texts in terms of `value(self.x)`, `value(self.Dx)`, `value(self.delta)`, `eta`, `t`, `self.mu`
+    arguments   the matrices, as texts: `value(self.x)`, `value(self.Dx)`, `value(self.delta)`
     results     what the function returns, in order, as attribute names: "x" or "Dx", then states
     states      (name, initial number text); each has the parameter's shape
     """
@@ -153,8 +186,12 @@ class OptimizerText:
     function: str
     arguments: tuple[str, ...]
     results: tuple[str, ...]
-    uses_step: bool
-    """True where the equations read `t`, the one-based count of updates."""
+    scalars: tuple[str, ...]
+    """The names of the numbers among the arguments, which follow the matrices."""
+    scalar_texts: tuple[str, ...]
+    """How they are computed, as texts in terms of `eta`, `t`, `self.mu`, `self.x`."""
+    plan: OptimizerPlanText | None = None
+    """None where arrays never change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,5 +242,7 @@ class PackageText:
     optimizers: tuple[OptimizerText, ...]
     schedulers: tuple[SchedulerText, ...]
     initializers: tuple[InitializerText, ...]
+    planned: tuple[FunctionText, ...]
+    """The functional core over buffers; empty where arrays never change."""
     activation_layer: str
     """Class name of the layer whose only header parameter is an activation: what 'ReLU' in a layer string means."""

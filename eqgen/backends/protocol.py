@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import keyword
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -47,6 +47,20 @@ SHELL_WORDS: dict[str, frozenset[str]] = {
 
 
 @dataclass(frozen=True)
+class InPlace:
+    """How operations write into memory that is there already.
+
+    column        spellings over {target}, and those of `gemm`, alpha A B + beta C, and of `copy`
+    careful       entrywise operations whose target may not be an operand
+    scaled_sums   whether `add_scaled`, X + c Y, is spelled too
+    """
+
+    column: Column
+    careful: frozenset[str] = frozenset()
+    scaled_sums: bool = False
+
+
+@dataclass(frozen=True)
 class Backend:
     """A target of code generation whose packages are Python modules over arrays.
 
@@ -59,6 +73,7 @@ class Backend:
     shared      folders of eqgen's templates that this backend builds on; a later file hides an earlier one of its name
     folders     the backend's own template folders; by default the one among eqgen's templates that is called like it
     reserved    names that a `.eq` file cannot use with this target, besides those that Python itself needs
+    in_place    how results are written into given memory; None where arrays never change
     autodiff    the framework's own differentiation, an oracle for tests alone; None where there is none
     """
 
@@ -71,6 +86,7 @@ class Backend:
     shared: tuple[str, ...] = ("package",)
     folders: tuple[Path, ...] = ()
     reserved: frozenset[str] = field(default_factory=frozenset)
+    in_place: InPlace | None = None
     autodiff: Autodiff | None = None
 
     @property
@@ -88,6 +104,25 @@ class Backend:
         from eqgen.backends.statements import python_function
 
         return python_function(function, self.column, kinds)
+
+    def planned(
+        self, function: Function, module: Module, replaces: Mapping[str, str] | None = None
+    ) -> FunctionText | None:
+        """Print a function that writes into the buffers of its caller; None where arrays never change.
+
+        replaces   result -> the argument whose place it takes
+        """
+        if self.in_place is None:
+            return None
+        from eqgen.backends.planned import planned_function
+
+        return planned_function(function, module, self.column, self.in_place, replaces)
+
+    def runs_by_rows(self, function: Function, module: Module) -> bool:
+        """Whether a planned function is called for some rows at a time, since it passes over them repeatedly."""
+        from eqgen.optimize.instructions import instructions
+
+        return len(instructions(function, module)) > 1
 
     def files(self, module: Module, package: PackageText) -> dict[str, str]:
         """Files that are not rendered from templates over `package` alone, by path inside the package."""

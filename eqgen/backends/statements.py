@@ -66,7 +66,8 @@ def docstring(function: Function) -> tuple[str, ...]:
     title = function.title or function.name
     inputs = ", ".join(f"{a.name}: {shape(a)}" for a in function.arguments if a.role in ("matrix", "index"))
     outputs = ", ".join(f"{name}: {shape((name, s))}" for name, s in function.results)
-    return (title if title.endswith(".") else f"{title}.", "", f"{inputs} -> {outputs}. From {function.origin}.", "")
+    place = f" From {function.origin}." if function.origin else ""
+    return (title if title.endswith(".") else f"{title}.", "", f"{inputs} -> {outputs}.{place}", "")
 
 
 def number_text(value: Fraction | None) -> str | None:

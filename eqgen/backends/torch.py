@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from eqgen.algebra.notation import Column, Level, Spelling, call, member
-from eqgen.backends.protocol import Backend
+from eqgen.backends.protocol import Backend, InPlace
 from eqgen.backends.python import NUMPY_LIKE
 
 LIKE = "dtype={like}.dtype, device={like}.device"
@@ -42,6 +42,51 @@ COLUMN: Column = {
     "tanh": call("torch.tanh({0})"),
 }
 
+IN_PLACE: Column = {
+    "gemm": call("in_place.gemm({0}, {1}, {2}, {3}, {target})"),
+    "copy": call("in_place.copy({0}, {target})"),
+    "add_scaled": call("torch.add({0}, {2}, alpha={1}, out={target})"),
+    "add": call("in_place.add({0}, {1}, {target})"),
+    "subtract": call("in_place.subtract({0}, {1}, {target})"),
+    "scale": call("torch.mul({1}, {0}, out={target})"),
+    "hadamard": call("in_place.multiply({0}, {1}, {target})"),
+    "divide": call("in_place.divide({0}, {1}, {target})"),
+    "max": call("in_place.maximum({0}, {1}, {target})"),
+    "min": call("in_place.minimum({0}, {1}, {target})"),
+    "less": call("in_place.less({0}, {1}, {target})"),
+    "less_equal": call("in_place.less_equal({0}, {1}, {target})"),
+    "greater": call("in_place.less({1}, {0}, {target})"),
+    "greater_equal": call("in_place.less_equal({1}, {0}, {target})"),
+    "equal": call("in_place.equal({0}, {1}, {target})"),
+    "where": call("in_place.where({0}, {1}, {2}, {target})"),
+    "power": call("in_place.power({0}, {1}, {target})"),
+    "softplus": call("in_place.softplus({0}, {target}, out)"),
+    "log_sigmoid": call("in_place.log_sigmoid({0}, {target}, out)"),
+    "row_gather": call("in_place.row_gather({0}, {1}, {target})"),
+    "column_gather": call("in_place.column_gather({0}, {1}, {target})"),
+    "row_scatter_add": call("in_place.row_scatter_add({0}, {1}, {target})"),
+    "column_scatter_add": call("in_place.column_scatter_add({0}, {1}, {target})"),
+    "identity": call("in_place.identity({target})"),
+    "Diag": call("in_place.diagonal_matrix({0}, {target})"),
+    "elements_sum": call("torch.sum({0}, dim=(0, 1), keepdim=True, out={target})"),
+    "columns_sum": call("torch.sum({0}, dim=0, keepdim=True, out={target})"),
+    "rows_sum": call("torch.sum({0}, dim=1, keepdim=True, out={target})"),
+    "columns_mean": call("torch.mean({0}, dim=0, keepdim=True, out={target})"),
+    "rows_mean": call("torch.mean({0}, dim=1, keepdim=True, out={target})"),
+    "columns_max": call("torch.amax({0}, dim=0, keepdim=True, out={target})"),
+    "rows_max": call("torch.amax({0}, dim=1, keepdim=True, out={target})"),
+    "negate": call("torch.neg({0}, out={target})"),
+    "inv_sqrt": call("torch.rsqrt({0}, out={target})"),
+    **{
+        name: call(f"torch.{name}({{0}}, out={{target}})")
+        for name in (
+            "abs", "erf", "exp", "expm1", "floor", "log", "log1p", "reciprocal", "sigmoid", "sign", "sqrt", "square",
+            "tanh",
+        )
+    },
+}  # fmt: skip
+"""Spellings that write into {target}."""
+
 
 def autodiff(function: Callable[..., Any], arguments: Sequence[Any], seed: Any) -> Sequence[Any]:
     """Vector-Jacobian products by torch.autograd, for tests: the generated code does without."""
@@ -58,5 +103,7 @@ BACKEND = Backend(
     imports=("import math", "import torch"),
     framework="torch",
     extra="torch",
+    shared=("package", "buffered"),
+    in_place=InPlace(IN_PLACE, careful=frozenset({"where", "softplus", "log_sigmoid"}), scaled_sums=True),
     autodiff=autodiff,
 )

@@ -118,12 +118,7 @@ class Lowering:
         A size that no argument carries brings in the first candidate that does.
         """
         steps = shared(self.rewritten(steps), {a.name for a in candidates} | set(definition.dims))
-        assigned: set[str] = set()
-        read: set[str] = set(keep)
-        for step in steps:
-            read |= (symbols(step.value) | _activations(step.value)) - assigned
-            assigned.add(step.target)
-        used = [a for a in candidates if a.name in read]
+        used = [a for a in candidates if a.name in read_names(steps) | set(keep)]
         needed = sorted({s for step in steps for s in sizes_used(step.value) if _reads_size(step.value, s)})
         places: list[tuple[str, str, int]] = []
         for size in needed:
@@ -284,6 +279,26 @@ class Lowering:
 
 def matrix(v: Variable) -> Argument:
     return Argument(v.name, v.shape, "index" if v.index_size is not None else "matrix")
+
+
+def read_names(steps: Iterable[Step]) -> set[str]:
+    """What the steps read before they assign it: names of matrices, numbers and activations."""
+    assigned: set[str] = set()
+    read: set[str] = set()
+    for step in steps:
+        read |= (symbols(step.value) | _activations(step.value)) - assigned
+        assigned.add(step.target)
+    return read
+
+
+def needed_arguments(steps: Sequence[Step], candidates: Sequence[Argument]) -> tuple[Argument, ...]:
+    """The candidates that the steps read, and the first that carries each size which occurs in them."""
+    names = read_names(steps)
+    for size in sorted({s for step in steps for s in sizes_used(step.value)}):
+        place = _place(size, [a for a in candidates if a.name in names]) or _place(size, candidates)
+        if place is not None:
+            names.add(place[0])
+    return tuple(a for a in candidates if a.name in names)
 
 
 def needed_steps(steps: tuple[Step, ...]) -> tuple[Step, ...]:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from . import functional
 from .checks import float_matrix, real_number
-from .runtime import Variable, assign, dtype_name, full_like, is_matrix, scalar, value, variable
+from .runtime import Scalar, Variable, assign, dtype_name, full_like, is_matrix, scalar, value, variable
 from .specification import construct, parse_specification, split
 
 
@@ -22,7 +22,11 @@ class Optimizer:
     """
 
     STATES: ClassVar[tuple[str, ...]] = ()
+    SCALARS: ClassVar[tuple[str, ...]] = ()
+    """Names of the numbers in the equations that `prepare` computes."""
     changes_gradient_only: ClassVar[bool] = False
+
+    scalars: tuple[Scalar, ...]
 
     def __init__(self, x: Variable, Dx: Variable) -> None:
         """TypeError or ValueError unless x and Dx are variables of one dtype and one shape."""
@@ -36,11 +40,20 @@ class Optimizer:
 
     def update(self, eta: float) -> None:
         """Make one step with learning rate eta."""
-        self.t += 1
-        self.step(real_number(type(self).__name__, "eta", eta), self.t)
+        self.prepare(eta)
+        self.step()
 
-    def step(self, eta: float, t: int) -> None:
-        """Update number t = 1, 2, ... with learning rate eta."""
+    def prepare(self, eta: float) -> None:
+        """Count the step, and compute its numbers on the host, in double precision."""
+        self.t += 1
+        self.scalars = self.numbers(real_number(type(self).__name__, "eta", eta), self.t)
+
+    def numbers(self, eta: float, t: int) -> tuple[Scalar, ...]:
+        """The numbers of update t = 1, 2, ... with learning rate eta."""
+        raise NotImplementedError
+
+    def step(self) -> None:
+        """Update x and the states with the numbers that have been prepared."""
         raise NotImplementedError
 
 
@@ -52,6 +65,7 @@ class AdamOptimizer(Optimizer):
     """
 
     STATES = ("m", "v")
+    SCALARS = ("beta1", "beta2", "epsilon", "eta", "c1", "c2", "c3", "c4")
     changes_gradient_only = False
 
     def __init__(
@@ -64,12 +78,8 @@ class AdamOptimizer(Optimizer):
         self.m = variable(full_like(x, 0.0))
         self.v = variable(full_like(x, 0.0))
 
-    def step(self, eta: float, t: int) -> None:
-        new_x, new_m, new_v = functional.adam_step(
-            value(self.x),
-            value(self.Dx),
-            value(self.m),
-            value(self.v),
+    def numbers(self, eta: float, t: int) -> tuple[Scalar, ...]:
+        return (
             scalar(self.beta1, self.x),
             scalar(self.beta2, self.x),
             scalar(self.epsilon, self.x),
@@ -78,6 +88,11 @@ class AdamOptimizer(Optimizer):
             scalar(1 - self.beta2, self.x),
             scalar(1 - self.beta1**t, self.x),
             scalar(1 - self.beta2**t, self.x),
+        )
+
+    def step(self) -> None:
+        new_x, new_m, new_v = functional.adam_step(
+            value(self.x), value(self.Dx), value(self.m), value(self.v), *self.scalars
         )
         assign(self.x, new_x)
         assign(self.m, new_m)
@@ -92,6 +107,7 @@ class AdamWOptimizer(Optimizer):
     """
 
     STATES = ("m", "v")
+    SCALARS = ("beta1", "beta2", "epsilon", "eta", "c1", "c2", "c3", "c4", "c5")
     changes_gradient_only = False
 
     def __init__(
@@ -111,12 +127,8 @@ class AdamWOptimizer(Optimizer):
         self.m = variable(full_like(x, 0.0))
         self.v = variable(full_like(x, 0.0))
 
-    def step(self, eta: float, t: int) -> None:
-        new_x, new_m, new_v = functional.adamw_step(
-            value(self.x),
-            value(self.Dx),
-            value(self.m),
-            value(self.v),
+    def numbers(self, eta: float, t: int) -> tuple[Scalar, ...]:
+        return (
             scalar(self.beta1, self.x),
             scalar(self.beta2, self.x),
             scalar(self.epsilon, self.x),
@@ -126,6 +138,11 @@ class AdamWOptimizer(Optimizer):
             scalar(1 - self.beta1**t, self.x),
             scalar(1 - self.beta2**t, self.x),
             scalar(1 - eta * self.decay, self.x),
+        )
+
+    def step(self) -> None:
+        new_x, new_m, new_v = functional.adamw_step(
+            value(self.x), value(self.Dx), value(self.m), value(self.v), *self.scalars
         )
         assign(self.x, new_x)
         assign(self.m, new_m)
@@ -140,14 +157,18 @@ class ClipByNormOptimizer(Optimizer):
     """
 
     STATES = ()
+    SCALARS = ("c",)
     changes_gradient_only = True
 
     def __init__(self, x: Variable, Dx: Variable, c: float) -> None:
         super().__init__(x, Dx)
         self.c = real_number("ClipByNormOptimizer", "c", c)
 
-    def step(self, eta: float, t: int) -> None:
-        new_Dx = functional.clip_by_norm_step(value(self.Dx), scalar(self.c, self.x))
+    def numbers(self, eta: float, t: int) -> tuple[Scalar, ...]:
+        return (scalar(self.c, self.x),)
+
+    def step(self) -> None:
+        new_Dx = functional.clip_by_norm_step(value(self.Dx), *self.scalars)
         assign(self.Dx, new_Dx)
 
 
@@ -159,14 +180,21 @@ class ClipByValueOptimizer(Optimizer):
     """
 
     STATES = ()
+    SCALARS = ("c", "c1")
     changes_gradient_only = True
 
     def __init__(self, x: Variable, Dx: Variable, c: float) -> None:
         super().__init__(x, Dx)
         self.c = real_number("ClipByValueOptimizer", "c", c)
 
-    def step(self, eta: float, t: int) -> None:
-        new_Dx = functional.clip_by_value_step(value(self.Dx), scalar(self.c, self.x), scalar(-self.c, self.x))
+    def numbers(self, eta: float, t: int) -> tuple[Scalar, ...]:
+        return (
+            scalar(self.c, self.x),
+            scalar(-self.c, self.x),
+        )
+
+    def step(self) -> None:
+        new_Dx = functional.clip_by_value_step(value(self.Dx), *self.scalars)
         assign(self.Dx, new_Dx)
 
 
@@ -178,13 +206,17 @@ class GradientDescentOptimizer(Optimizer):
     """
 
     STATES = ()
+    SCALARS = ("eta",)
     changes_gradient_only = False
 
     def __init__(self, x: Variable, Dx: Variable) -> None:
         super().__init__(x, Dx)
 
-    def step(self, eta: float, t: int) -> None:
-        new_x = functional.gradient_descent_step(value(self.x), value(self.Dx), scalar(eta, self.x))
+    def numbers(self, eta: float, t: int) -> tuple[Scalar, ...]:
+        return (scalar(eta, self.x),)
+
+    def step(self) -> None:
+        new_x = functional.gradient_descent_step(value(self.x), value(self.Dx), *self.scalars)
         assign(self.x, new_x)
 
 
@@ -196,6 +228,7 @@ class MomentumOptimizer(Optimizer):
     """
 
     STATES = ("delta",)
+    SCALARS = ("mu", "eta")
     changes_gradient_only = False
 
     def __init__(self, x: Variable, Dx: Variable, mu: float = 0.9) -> None:
@@ -203,10 +236,14 @@ class MomentumOptimizer(Optimizer):
         self.mu = real_number("MomentumOptimizer", "mu", mu)
         self.delta = variable(full_like(x, 0.0))
 
-    def step(self, eta: float, t: int) -> None:
-        new_x, new_delta = functional.momentum_step(
-            value(self.x), value(self.Dx), value(self.delta), scalar(self.mu, self.x), scalar(eta, self.x)
+    def numbers(self, eta: float, t: int) -> tuple[Scalar, ...]:
+        return (
+            scalar(self.mu, self.x),
+            scalar(eta, self.x),
         )
+
+    def step(self) -> None:
+        new_x, new_delta = functional.momentum_step(value(self.x), value(self.Dx), value(self.delta), *self.scalars)
         assign(self.x, new_x)
         assign(self.delta, new_delta)
 
@@ -219,6 +256,7 @@ class NesterovOptimizer(Optimizer):
     """
 
     STATES = ("delta",)
+    SCALARS = ("mu", "eta")
     changes_gradient_only = False
 
     def __init__(self, x: Variable, Dx: Variable, mu: float = 0.9) -> None:
@@ -226,10 +264,14 @@ class NesterovOptimizer(Optimizer):
         self.mu = real_number("NesterovOptimizer", "mu", mu)
         self.delta = variable(full_like(x, 0.0))
 
-    def step(self, eta: float, t: int) -> None:
-        new_x, new_delta = functional.nesterov_step(
-            value(self.x), value(self.Dx), value(self.delta), scalar(self.mu, self.x), scalar(eta, self.x)
+    def numbers(self, eta: float, t: int) -> tuple[Scalar, ...]:
+        return (
+            scalar(self.mu, self.x),
+            scalar(eta, self.x),
         )
+
+    def step(self) -> None:
+        new_x, new_delta = functional.nesterov_step(value(self.x), value(self.Dx), value(self.delta), *self.scalars)
         assign(self.x, new_x)
         assign(self.delta, new_delta)
 
@@ -242,6 +284,7 @@ class RMSPropOptimizer(Optimizer):
     """
 
     STATES = ("v",)
+    SCALARS = ("rho", "epsilon", "eta", "c1")
     changes_gradient_only = False
 
     def __init__(self, x: Variable, Dx: Variable, rho: float = 0.99, epsilon: float = 1e-08) -> None:
@@ -250,16 +293,16 @@ class RMSPropOptimizer(Optimizer):
         self.epsilon = real_number("RMSPropOptimizer", "epsilon", epsilon)
         self.v = variable(full_like(x, 0.0))
 
-    def step(self, eta: float, t: int) -> None:
-        new_x, new_v = functional.rms_prop_step(
-            value(self.x),
-            value(self.Dx),
-            value(self.v),
+    def numbers(self, eta: float, t: int) -> tuple[Scalar, ...]:
+        return (
             scalar(self.rho, self.x),
             scalar(self.epsilon, self.x),
             scalar(eta, self.x),
             scalar(1 - self.rho, self.x),
         )
+
+    def step(self) -> None:
+        new_x, new_v = functional.rms_prop_step(value(self.x), value(self.Dx), value(self.v), *self.scalars)
         assign(self.x, new_x)
         assign(self.v, new_v)
 
@@ -272,14 +315,18 @@ class WeightDecayOptimizer(Optimizer):
     """
 
     STATES = ()
+    SCALARS = ("decay",)
     changes_gradient_only = True
 
     def __init__(self, x: Variable, Dx: Variable, decay: float) -> None:
         super().__init__(x, Dx)
         self.decay = real_number("WeightDecayOptimizer", "decay", decay)
 
-    def step(self, eta: float, t: int) -> None:
-        new_Dx = functional.weight_decay_step(value(self.x), value(self.Dx), scalar(self.decay, self.x))
+    def numbers(self, eta: float, t: int) -> tuple[Scalar, ...]:
+        return (scalar(self.decay, self.x),)
+
+    def step(self) -> None:
+        new_Dx = functional.weight_decay_step(value(self.x), value(self.Dx), *self.scalars)
         assign(self.Dx, new_Dx)
 
 

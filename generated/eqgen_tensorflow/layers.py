@@ -49,6 +49,8 @@ class Layer:
     WEIGHTS: ClassVar[tuple[str, ...]] = ()
     """The parameters that `set_weights` draws: those that are no vectors."""
     STATES: ClassVar[tuple[str, ...]] = ()
+    VALUES: ClassVar[tuple[str, ...]] = ()
+    """The attributes that its equations read, besides inputs and outputs."""
 
     X: Matrix
     DX: Matrix
@@ -65,16 +67,27 @@ class Layer:
         """The output Y for a batch X, one example a row."""
         raise NotImplementedError
 
+    def checked_input(self, X: Matrix) -> Matrix:
+        """The batch as the equations take it. TypeError or ValueError for what is no batch for this layer."""
+        raise NotImplementedError
+
+    def draw(self, X: Matrix) -> None:
+        """Draw the random masks for a batch."""
+
     def backpropagate(self, Y: Matrix, DY: Matrix) -> None:
         """Compute DX and the gradients of the parameters from the output Y of the last feedforward and its gradient."""
         raise NotImplementedError
 
     def optimize(self, eta: float) -> None:
         """Update the parameters with learning rate eta."""
+        if (optimizer := self.chosen_optimizer()) is not None:
+            optimizer.update(eta)
+
+    def chosen_optimizer(self) -> Optimizer | None:
+        """The optimizer, which is plain gradient descent unless another was chosen; None without parameters."""
         if self.optimizer is None and self.PARAMETERS:
             self.set_optimizer(default_optimizer())
-        if self.optimizer is not None:
-            self.optimizer.update(eta)
+        return self.optimizer
 
     def set_optimizer(self, optimizer: str) -> None:
         """Give each parameter an optimizer, e.g. `Momentum(0.9)` or `WeightDecay(0.0001) | Nesterov(0.9)`."""
@@ -164,6 +177,7 @@ class ActivationLayer(Layer):
     PARAMETERS = ("W", "b")
     WEIGHTS = ("W",)
     STATES = ()
+    VALUES = ("W", "b", "act")
 
     W: Variable
     DW: Variable
@@ -179,10 +193,12 @@ class ActivationLayer(Layer):
         self._set_parameter("W", K, D, 0.0)
         self._set_parameter("b", 1, K, 0.0)
 
-    def feedforward(self, X: Matrix) -> Matrix:
+    def checked_input(self, X: Matrix) -> Matrix:
         owner = "ActivationLayer.feedforward"
-        X = float_matrix(owner, "X", X, self.dtype, None, self.D)
-        self.X = X
+        return float_matrix(owner, "X", X, self.dtype, None, self.D)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
         Y, self.Z = functional.activation_forward(X, value(self.W), value(self.b), self.act)
         self._output_shape = tuple(Y.shape)
         return Y
@@ -219,6 +235,7 @@ class ActivationDropoutLayer(Layer):
     PARAMETERS = ("W", "b")
     WEIGHTS = ("W",)
     STATES = ()
+    VALUES = ("W", "b", "R", "act", "p")
 
     W: Variable
     DW: Variable
@@ -238,19 +255,24 @@ class ActivationDropoutLayer(Layer):
         self._set_parameter("W", K, D, 0.0)
         self._set_parameter("b", 1, K, 0.0)
 
-    def feedforward(self, X: Matrix) -> Matrix:
+    def checked_input(self, X: Matrix) -> Matrix:
         owner = "ActivationDropoutLayer.feedforward"
-        X = float_matrix(owner, "X", X, self.dtype, None, self.D)
-        self.X = X
+        return float_matrix(owner, "X", X, self.dtype, None, self.D)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
         if not self.training:
             self._output_shape = None
             Y = functional.activation_dropout_evaluate(X, value(self.W), value(self.b), self.act)
             return Y
-        R = self._draw_R(self.generator, X.shape[0], self.D, self.K, self.p)
-        self.R = from_host(R, self.dtype, self.device)
+        self.draw(X)
         Y, self.Z = functional.activation_dropout_forward(X, value(self.W), value(self.b), self.R, self.act)
         self._output_shape = tuple(Y.shape)
         return Y
+
+    def draw(self, X: Matrix) -> None:
+        R = self._draw_R(self.generator, X.shape[0], self.D, self.K, self.p)
+        self.R = from_host(R, self.dtype, self.device)
 
     @staticmethod
     def _draw_R(generator: np.random.Generator, N: int, D: int, K: int, p: float) -> HostMatrix:
@@ -295,6 +317,7 @@ class BatchNormalizationLayer(Layer):
     PARAMETERS = ("gamma", "beta")
     WEIGHTS = ()
     STATES = ("mean", "variance")
+    VALUES = ("gamma", "beta", "mean", "variance", "epsilon", "momentum")
 
     gamma: Variable
     Dgamma: Variable
@@ -318,10 +341,12 @@ class BatchNormalizationLayer(Layer):
         self._set_state("mean", 1, D, 0.0)
         self._set_state("variance", 1, D, 1.0)
 
-    def feedforward(self, X: Matrix) -> Matrix:
+    def checked_input(self, X: Matrix) -> Matrix:
         owner = "BatchNormalizationLayer.feedforward"
-        X = float_matrix(owner, "X", X, self.dtype, None, self.D)
-        self.X = X
+        return float_matrix(owner, "X", X, self.dtype, None, self.D)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
         if not self.training:
             self._output_shape = None
             Y = functional.batch_normalization_evaluate(
@@ -365,6 +390,7 @@ class EmbeddingLayer(Layer):
     PARAMETERS = ("E",)
     WEIGHTS = ("E",)
     STATES = ()
+    VALUES = ("E",)
 
     E: Variable
     DE: Variable
@@ -375,10 +401,12 @@ class EmbeddingLayer(Layer):
         self.D = natural_number("EmbeddingLayer", "D", D, least=1)
         self._set_parameter("E", V, D, 0.0)
 
-    def feedforward(self, X: Matrix) -> Matrix:
+    def checked_input(self, X: Matrix) -> Matrix:
         owner = "EmbeddingLayer.feedforward"
-        X = index_matrix(owner, "X", X, self.V, None, 1)
-        self.X = X
+        return index_matrix(owner, "X", X, self.V, None, 1)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
         Y = functional.embedding_forward(X, value(self.E))
         self._output_shape = tuple(Y.shape)
         return Y
@@ -413,6 +441,7 @@ class LayerNormalizationLayer(Layer):
     PARAMETERS = ("gamma", "beta")
     WEIGHTS = ()
     STATES = ()
+    VALUES = ("gamma", "beta", "epsilon")
 
     gamma: Variable
     Dgamma: Variable
@@ -428,10 +457,12 @@ class LayerNormalizationLayer(Layer):
         self._set_parameter("gamma", 1, D, 1.0)
         self._set_parameter("beta", 1, D, 0.0)
 
-    def feedforward(self, X: Matrix) -> Matrix:
+    def checked_input(self, X: Matrix) -> Matrix:
         owner = "LayerNormalizationLayer.feedforward"
-        X = float_matrix(owner, "X", X, self.dtype, None, self.D)
-        self.X = X
+        return float_matrix(owner, "X", X, self.dtype, None, self.D)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
         Y, self.inv_sqrt_Sigma, self.Z = functional.layer_normalization_forward(
             X, value(self.gamma), value(self.beta), self.epsilon
         )
@@ -465,6 +496,7 @@ class LinearLayer(Layer):
     PARAMETERS = ("W", "b")
     WEIGHTS = ("W",)
     STATES = ()
+    VALUES = ("W", "b")
 
     W: Variable
     DW: Variable
@@ -478,10 +510,12 @@ class LinearLayer(Layer):
         self._set_parameter("W", K, D, 0.0)
         self._set_parameter("b", 1, K, 0.0)
 
-    def feedforward(self, X: Matrix) -> Matrix:
+    def checked_input(self, X: Matrix) -> Matrix:
         owner = "LinearLayer.feedforward"
-        X = float_matrix(owner, "X", X, self.dtype, None, self.D)
-        self.X = X
+        return float_matrix(owner, "X", X, self.dtype, None, self.D)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
         Y = functional.linear_forward(X, value(self.W), value(self.b))
         self._output_shape = tuple(Y.shape)
         return Y
@@ -515,6 +549,7 @@ class LinearDropoutLayer(Layer):
     PARAMETERS = ("W", "b")
     WEIGHTS = ("W",)
     STATES = ()
+    VALUES = ("W", "b", "R", "p")
 
     W: Variable
     DW: Variable
@@ -530,19 +565,24 @@ class LinearDropoutLayer(Layer):
         self._set_parameter("W", K, D, 0.0)
         self._set_parameter("b", 1, K, 0.0)
 
-    def feedforward(self, X: Matrix) -> Matrix:
+    def checked_input(self, X: Matrix) -> Matrix:
         owner = "LinearDropoutLayer.feedforward"
-        X = float_matrix(owner, "X", X, self.dtype, None, self.D)
-        self.X = X
+        return float_matrix(owner, "X", X, self.dtype, None, self.D)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
         if not self.training:
             self._output_shape = None
             Y = functional.linear_dropout_evaluate(X, value(self.W), value(self.b))
             return Y
-        R = self._draw_R(self.generator, X.shape[0], self.D, self.K, self.p)
-        self.R = from_host(R, self.dtype, self.device)
+        self.draw(X)
         Y = functional.linear_dropout_forward(X, value(self.W), value(self.b), self.R)
         self._output_shape = tuple(Y.shape)
         return Y
+
+    def draw(self, X: Matrix) -> None:
+        R = self._draw_R(self.generator, X.shape[0], self.D, self.K, self.p)
+        self.R = from_host(R, self.dtype, self.device)
 
     @staticmethod
     def _draw_R(generator: np.random.Generator, N: int, D: int, K: int, p: float) -> HostMatrix:
@@ -577,6 +617,7 @@ class LogSoftmaxLayer(Layer):
     PARAMETERS = ("W", "b")
     WEIGHTS = ("W",)
     STATES = ()
+    VALUES = ("W", "b")
 
     W: Variable
     DW: Variable
@@ -591,10 +632,12 @@ class LogSoftmaxLayer(Layer):
         self._set_parameter("W", K, D, 0.0)
         self._set_parameter("b", 1, K, 0.0)
 
-    def feedforward(self, X: Matrix) -> Matrix:
+    def checked_input(self, X: Matrix) -> Matrix:
         owner = "LogSoftmaxLayer.feedforward"
-        X = float_matrix(owner, "X", X, self.dtype, None, self.D)
-        self.X = X
+        return float_matrix(owner, "X", X, self.dtype, None, self.D)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
         Y, self.Z = functional.log_softmax_forward(X, value(self.W), value(self.b))
         self._output_shape = tuple(Y.shape)
         return Y
@@ -632,6 +675,7 @@ class SReLULayer(Layer):
     PARAMETERS = ("W", "b", "al", "tl", "ar", "tr")
     WEIGHTS = ("W",)
     STATES = ()
+    VALUES = ("W", "b", "al", "tl", "ar", "tr")
 
     W: Variable
     DW: Variable
@@ -658,10 +702,12 @@ class SReLULayer(Layer):
         self._set_parameter("ar", 1, 1, 0.0)
         self._set_parameter("tr", 1, 1, 1.0)
 
-    def feedforward(self, X: Matrix) -> Matrix:
+    def checked_input(self, X: Matrix) -> Matrix:
         owner = "SReLULayer.feedforward"
-        X = float_matrix(owner, "X", X, self.dtype, None, self.D)
-        self.X = X
+        return float_matrix(owner, "X", X, self.dtype, None, self.D)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
         Y, self.Z = functional.s_relu_forward(
             X, value(self.W), value(self.b), value(self.al), value(self.tl), value(self.ar), value(self.tr)
         )
@@ -703,6 +749,7 @@ class SoftmaxLayer(Layer):
     PARAMETERS = ("W", "b")
     WEIGHTS = ("W",)
     STATES = ()
+    VALUES = ("W", "b")
 
     W: Variable
     DW: Variable
@@ -716,10 +763,12 @@ class SoftmaxLayer(Layer):
         self._set_parameter("W", K, D, 0.0)
         self._set_parameter("b", 1, K, 0.0)
 
-    def feedforward(self, X: Matrix) -> Matrix:
+    def checked_input(self, X: Matrix) -> Matrix:
         owner = "SoftmaxLayer.feedforward"
-        X = float_matrix(owner, "X", X, self.dtype, None, self.D)
-        self.X = X
+        return float_matrix(owner, "X", X, self.dtype, None, self.D)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
         Y = functional.softmax_forward(X, value(self.W), value(self.b))
         self._output_shape = tuple(Y.shape)
         return Y

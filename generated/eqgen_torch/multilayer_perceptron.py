@@ -12,8 +12,10 @@ from . import runtime
 from .checks import natural_number
 from .data import read_npz
 from .layers import Layer, layer_class, parse_layer
+from .losses import LossFunction
 from .runtime import Device, Matrix, to_host
 from .specification import one_each, parse_specification, split
+from .step import train_step
 
 
 class MultilayerPerceptron:
@@ -39,6 +41,15 @@ class MultilayerPerceptron:
         """Update all parameters with learning rate eta."""
         for layer in self.layers:
             layer.optimize(eta)
+
+    def train_step(self, X: Matrix, T: Matrix, loss: LossFunction, eta: float, one_hot: bool = False) -> Matrix:
+        """One step of gradient descent on the mean loss of a batch X with targets T, at least one row each.
+
+        Equal to `feedforward`, `loss.gradient(Y, T, one_hot) / N`, `backpropagate` and `optimize(eta)`. Returns the
+        mean loss before the update, `loss(Y, T) / N`, as a 0-dimensional value of the framework. What the layers hold
+        besides parameters, statistics and the states of optimizers (`layer.X`, `layer.DW`) is undefined afterwards.
+        """
+        return train_step(self, X, T, loss, eta, one_hot)
 
     def train(self) -> None:
         """Training mode for all layers."""

@@ -66,10 +66,7 @@ def stochastic_gradient_descent(
         eta = learning_rate(epoch)
         with ProgressBar(batches, f"epoch {epoch + 1}/{epochs}", progress) as bar:
             for X, T in train_loader:
-                Y = M.feedforward(X)
-                DY = loss.gradient(Y, T, one_hot=one_hot) / X.shape[0]  # the average of the gradients
-                M.backpropagate(Y, DY)
-                M.optimize(eta)
+                M.train_step(X, T, loss, eta, one_hot)
                 bar.advance()
         M.wait()
         seconds = time.perf_counter() - start

@@ -45,8 +45,9 @@ class MultilayerPerceptron:
     def train_step(self, X: Matrix, T: Matrix, loss: LossFunction, eta: float, one_hot: bool = False) -> Matrix:
         """One step of gradient descent on the mean loss of a batch X with targets T, at least one row each.
 
-        Equal to `feedforward`, `loss.gradient(Y, T, one_hot) / N`, `backpropagate` and `optimize(eta)`. Returns the mean
-        loss before the update, `loss(Y, T) / N`, as a 0-dimensional value of the framework.
+        Equal to `feedforward`, `loss.gradient(Y, T, one_hot) / N`, `backpropagate` and `optimize(eta)`. Returns the
+        mean loss before the update, `loss(Y, T) / N`, as a 0-dimensional value of the framework. What the layers hold
+        besides parameters, statistics and the states of optimizers (`layer.X`, `layer.DW`) is undefined afterwards.
         """
         return train_step(self, X, T, loss, eta, one_hot)
 

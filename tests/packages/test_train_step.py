@@ -43,7 +43,7 @@ def batches() -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
 
 def contents(p: Any, M: Any) -> dict[str, NDArray[np.float64]]:
     """All parameters and statistics, and what the optimizers keep."""
-    found = {}
+    found: dict[str, NDArray[np.float64]] = {}
     for k, layer in enumerate(M.layers):
         found |= {f"{k}.{name}": p.to_host(each) for name, each in layer.arrays().items()}
         if layer.optimizer is not None:

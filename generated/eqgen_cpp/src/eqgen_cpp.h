@@ -339,6 +339,130 @@ EQGEN_API int eqgen_softmax_backward_f32(int64_t N, int64_t D, int64_t K, const 
 EQGEN_API int eqgen_softmax_backward_f64(int64_t N, int64_t D, int64_t K, const double* X, const double* W,
                                          const double* Y, const double* DY, double* DX, double* DW, double* Db);
 
+/* Linear map followed by an activation function (activation.eq:1) */
+EQGEN_API int eqgen_activation_gradients_f32(int64_t N, int64_t K, const float* Z, const float* DY,
+                                             const eqgen_activation* act, float* Db, float* DZ);
+EQGEN_API int eqgen_activation_gradients_f64(int64_t N, int64_t K, const double* Z, const double* DY,
+                                             const eqgen_activation* act, double* Db, double* DZ);
+
+/* Linear map followed by an activation function (activation.eq:1) */
+EQGEN_API int eqgen_activation_input_gradient_f32(int64_t K, int64_t D, int64_t N, const float* W, const float* DZ,
+                                                  float* DX);
+EQGEN_API int eqgen_activation_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W, const double* DZ,
+                                                  double* DX);
+
+/* Linear map with dropped weights (DropConnect), followed by an activation function (activation_dropout.eq:1) */
+EQGEN_API int eqgen_activation_dropout_gradients_f32(int64_t N, int64_t D, int64_t K, const float* X, const float* R,
+                                                     const float* Z, const float* DY, const eqgen_activation* act,
+                                                     float* DW, float* Db, float* DZ);
+EQGEN_API int eqgen_activation_dropout_gradients_f64(int64_t N, int64_t D, int64_t K, const double* X, const double* R,
+                                                     const double* Z, const double* DY, const eqgen_activation* act,
+                                                     double* DW, double* Db, double* DZ);
+
+/* Linear map with dropped weights (DropConnect), followed by an activation function (activation_dropout.eq:1) */
+EQGEN_API int eqgen_activation_dropout_input_gradient_f32(int64_t K, int64_t D, int64_t N, const float* W,
+                                                          const float* R, const float* DZ, float* DX);
+EQGEN_API int eqgen_activation_dropout_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W,
+                                                          const double* R, const double* DZ, double* DX);
+
+/* Every feature gets mean 0 and variance 1 over the batch, then a learned scale and shift (batch_normalization.eq:1) */
+EQGEN_API int eqgen_batch_normalization_gradients_f32(int64_t N, int64_t D, const float* Z, const float* DY,
+                                                      float* Dgamma, float* Dbeta);
+EQGEN_API int eqgen_batch_normalization_gradients_f64(int64_t N, int64_t D, const double* Z, const double* DY,
+                                                      double* Dgamma, double* Dbeta);
+
+/* Every feature gets mean 0 and variance 1 over the batch, then a learned scale and shift (batch_normalization.eq:1) */
+EQGEN_API int eqgen_batch_normalization_input_gradient_f32(int64_t D, int64_t N, const float* gamma,
+                                                           const float* inv_sqrt_Sigma, const float* Z, const float* DY,
+                                                           float* DX);
+EQGEN_API int eqgen_batch_normalization_input_gradient_f64(int64_t D, int64_t N, const double* gamma,
+                                                           const double* inv_sqrt_Sigma, const double* Z,
+                                                           const double* DY, double* DX);
+
+/* Row x_i of a table for every index x_i (embedding.eq:1) */
+EQGEN_API int eqgen_embedding_gradients_f32(int64_t N, int64_t V, int64_t D, const int64_t* X, const float* E,
+                                            const float* DY, float* DE);
+EQGEN_API int eqgen_embedding_gradients_f64(int64_t N, int64_t V, int64_t D, const int64_t* X, const double* E,
+                                            const double* DY, double* DE);
+
+/* Every row gets mean 0 and variance 1 over its features, then a learned scale and shift (layer_normalization.eq:1) */
+EQGEN_API int eqgen_layer_normalization_gradients_f32(int64_t N, int64_t D, const float* Z, const float* DY,
+                                                      float* Dgamma, float* Dbeta);
+EQGEN_API int eqgen_layer_normalization_gradients_f64(int64_t N, int64_t D, const double* Z, const double* DY,
+                                                      double* Dgamma, double* Dbeta);
+
+/* Every row gets mean 0 and variance 1 over its features, then a learned scale and shift (layer_normalization.eq:1) */
+EQGEN_API int eqgen_layer_normalization_input_gradient_f32(int64_t D, int64_t N, const float* gamma,
+                                                           const float* inv_sqrt_Sigma, const float* Z, const float* DY,
+                                                           float* DX);
+EQGEN_API int eqgen_layer_normalization_input_gradient_f64(int64_t D, int64_t N, const double* gamma,
+                                                           const double* inv_sqrt_Sigma, const double* Z,
+                                                           const double* DY, double* DX);
+
+/* Linear map with a bias (linear.eq:1) */
+EQGEN_API int eqgen_linear_gradients_f32(int64_t N, int64_t K, const float* DY, float* Db);
+EQGEN_API int eqgen_linear_gradients_f64(int64_t N, int64_t K, const double* DY, double* Db);
+
+/* Linear map with a bias (linear.eq:1) */
+EQGEN_API int eqgen_linear_input_gradient_f32(int64_t K, int64_t D, int64_t N, const float* W, const float* DY,
+                                              float* DX);
+EQGEN_API int eqgen_linear_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W, const double* DY,
+                                              double* DX);
+
+/* Linear map of which every weight is dropped with probability p (DropConnect) (linear_dropout.eq:1) */
+EQGEN_API int eqgen_linear_dropout_gradients_f32(int64_t N, int64_t D, int64_t K, const float* X, const float* R,
+                                                 const float* DY, float* DW, float* Db);
+EQGEN_API int eqgen_linear_dropout_gradients_f64(int64_t N, int64_t D, int64_t K, const double* X, const double* R,
+                                                 const double* DY, double* DW, double* Db);
+
+/* Linear map of which every weight is dropped with probability p (DropConnect) (linear_dropout.eq:1) */
+EQGEN_API int eqgen_linear_dropout_input_gradient_f32(int64_t K, int64_t D, int64_t N, const float* W, const float* R,
+                                                      const float* DY, float* DX);
+EQGEN_API int eqgen_linear_dropout_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W, const double* R,
+                                                      const double* DY, double* DX);
+
+/* Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1) */
+EQGEN_API int eqgen_log_softmax_gradients_f32(int64_t N, int64_t K, const float* Z, const float* DY, float* Db,
+                                              float* DZ);
+EQGEN_API int eqgen_log_softmax_gradients_f64(int64_t N, int64_t K, const double* Z, const double* DY, double* Db,
+                                              double* DZ);
+
+/* Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1) */
+EQGEN_API int eqgen_log_softmax_input_gradient_f32(int64_t K, int64_t D, int64_t N, const float* W, const float* DZ,
+                                                   float* DX);
+EQGEN_API int eqgen_log_softmax_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W, const double* DZ,
+                                                   double* DX);
+
+/* Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1) */
+EQGEN_API int eqgen_s_relu_gradients_f32(int64_t N, int64_t K, const float* al, const float* tl, const float* ar,
+                                         const float* tr, const float* Z, const float* DY, float* Db, float* Dal,
+                                         float* Dtl, float* Dar, float* Dtr, float* DZ);
+EQGEN_API int eqgen_s_relu_gradients_f64(int64_t N, int64_t K, const double* al, const double* tl, const double* ar,
+                                         const double* tr, const double* Z, const double* DY, double* Db, double* Dal,
+                                         double* Dtl, double* Dar, double* Dtr, double* DZ);
+
+/* Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1) */
+EQGEN_API int eqgen_s_relu_input_gradient_f32(int64_t K, int64_t D, int64_t N, const float* W, const float* DZ,
+                                              float* DX);
+EQGEN_API int eqgen_s_relu_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W, const double* DZ,
+                                              double* DX);
+
+/* Linear map followed by a row-wise softmax (softmax.eq:1) */
+EQGEN_API int eqgen_softmax_gradients_f32(int64_t N, int64_t K, const float* Y, const float* DY, float* Db, float* DZ);
+EQGEN_API int eqgen_softmax_gradients_f64(int64_t N, int64_t K, const double* Y, const double* DY, double* Db,
+                                          double* DZ);
+
+/* Linear map followed by a row-wise softmax (softmax.eq:1) */
+EQGEN_API int eqgen_softmax_input_gradient_f32(int64_t K, int64_t D, int64_t N, const float* W, const float* DZ,
+                                               float* DX);
+EQGEN_API int eqgen_softmax_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W, const double* DZ,
+                                               double* DX);
+
+/* A gradient that is a product, from its factors () */
+EQGEN_API int eqgen_transposed_product_f32(int64_t P, int64_t M, int64_t N, const float* A, const float* B, float* C);
+EQGEN_API int eqgen_transposed_product_f64(int64_t P, int64_t M, int64_t N, const double* A, const double* B,
+                                           double* C);
+
 /* Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1) */
 EQGEN_API int eqgen_binary_cross_entropy_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L);
 EQGEN_API int eqgen_binary_cross_entropy_loss_f64(int64_t N, int64_t K, const double* Y, const double* T, double* L);
@@ -443,6 +567,16 @@ EQGEN_API int eqgen_adam_step_f64(int64_t M, int64_t N, const double* theta, con
                                   const double* v, double beta1, double beta2, double epsilon, double eta, double c1,
                                   double c2, double c3, double c4, double* theta_new, double* m_new, double* v_new);
 
+/* Adaptive moments: steps scaled by the means of the gradient and of its square (adam.eq:1) */
+EQGEN_API int eqgen_adam_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A,
+                                          const float* B, const float* m, const float* v, double beta1, double beta2,
+                                          double epsilon, double eta, double c1, double c2, double c3, double c4,
+                                          float* theta_new, float* m_new, float* v_new);
+EQGEN_API int eqgen_adam_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A,
+                                          const double* B, const double* m, const double* v, double beta1, double beta2,
+                                          double epsilon, double eta, double c1, double c2, double c3, double c4,
+                                          double* theta_new, double* m_new, double* v_new);
+
 /* Adam with a weight decay that does not pass through the moments (adamw.eq:1) */
 EQGEN_API int eqgen_adamw_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, const float* m,
                                    const float* v, double beta1, double beta2, double epsilon, double eta, double c1,
@@ -452,6 +586,16 @@ EQGEN_API int eqgen_adamw_step_f64(int64_t M, int64_t N, const double* theta, co
                                    const double* v, double beta1, double beta2, double epsilon, double eta, double c1,
                                    double c2, double c3, double c4, double c5, double* theta_new, double* m_new,
                                    double* v_new);
+
+/* Adam with a weight decay that does not pass through the moments (adamw.eq:1) */
+EQGEN_API int eqgen_adamw_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A,
+                                           const float* B, const float* m, const float* v, double beta1, double beta2,
+                                           double epsilon, double eta, double c1, double c2, double c3, double c4,
+                                           double c5, float* theta_new, float* m_new, float* v_new);
+EQGEN_API int eqgen_adamw_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A,
+                                           const double* B, const double* m, const double* v, double beta1,
+                                           double beta2, double epsilon, double eta, double c1, double c2, double c3,
+                                           double c4, double c5, double* theta_new, double* m_new, double* v_new);
 
 /* Shortens a gradient whose Euclidean norm exceeds c to length c (clip_by_norm.eq:1) */
 EQGEN_API int eqgen_clip_by_norm_step_f32(int64_t M, int64_t N, const float* Dtheta, double c, float* Dtheta_new);
@@ -469,17 +613,39 @@ EQGEN_API int eqgen_gradient_descent_step_f32(int64_t M, int64_t N, const float*
 EQGEN_API int eqgen_gradient_descent_step_f64(int64_t M, int64_t N, const double* theta, const double* Dtheta,
                                               double eta, double* theta_new);
 
+/* A step against the gradient (gradient_descent.eq:1) */
+EQGEN_API int eqgen_gradient_descent_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta,
+                                                      const float* A, const float* B, double eta, float* theta_new);
+EQGEN_API int eqgen_gradient_descent_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta,
+                                                      const double* A, const double* B, double eta, double* theta_new);
+
 /* Gradient descent with momentum, in Keras' form (momentum.eq:1) */
 EQGEN_API int eqgen_momentum_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, const float* delta,
                                       double mu, double eta, float* theta_new, float* delta_new);
 EQGEN_API int eqgen_momentum_step_f64(int64_t M, int64_t N, const double* theta, const double* Dtheta,
                                       const double* delta, double mu, double eta, double* theta_new, double* delta_new);
 
+/* Gradient descent with momentum, in Keras' form (momentum.eq:1) */
+EQGEN_API int eqgen_momentum_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A,
+                                              const float* B, const float* delta, double mu, double eta,
+                                              float* theta_new, float* delta_new);
+EQGEN_API int eqgen_momentum_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A,
+                                              const double* B, const double* delta, double mu, double eta,
+                                              double* theta_new, double* delta_new);
+
 /* Nesterov momentum, in Keras' form (nesterov.eq:1) */
 EQGEN_API int eqgen_nesterov_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, const float* delta,
                                       double mu, double eta, float* theta_new, float* delta_new);
 EQGEN_API int eqgen_nesterov_step_f64(int64_t M, int64_t N, const double* theta, const double* Dtheta,
                                       const double* delta, double mu, double eta, double* theta_new, double* delta_new);
+
+/* Nesterov momentum, in Keras' form (nesterov.eq:1) */
+EQGEN_API int eqgen_nesterov_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A,
+                                              const float* B, const float* delta, double mu, double eta,
+                                              float* theta_new, float* delta_new);
+EQGEN_API int eqgen_nesterov_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A,
+                                              const double* B, const double* delta, double mu, double eta,
+                                              double* theta_new, double* delta_new);
 
 /* Steps scaled by a running mean of the squared gradient (rmsprop.eq:1) */
 EQGEN_API int eqgen_rms_prop_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, const float* v,
@@ -488,6 +654,14 @@ EQGEN_API int eqgen_rms_prop_step_f32(int64_t M, int64_t N, const float* theta, 
 EQGEN_API int eqgen_rms_prop_step_f64(int64_t M, int64_t N, const double* theta, const double* Dtheta, const double* v,
                                       double rho, double epsilon, double eta, double c1, double* theta_new,
                                       double* v_new);
+
+/* Steps scaled by a running mean of the squared gradient (rmsprop.eq:1) */
+EQGEN_API int eqgen_rms_prop_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A,
+                                              const float* B, const float* v, double rho, double epsilon, double eta,
+                                              double c1, float* theta_new, float* v_new);
+EQGEN_API int eqgen_rms_prop_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A,
+                                              const double* B, const double* v, double rho, double epsilon, double eta,
+                                              double c1, double* theta_new, double* v_new);
 
 /* Adds the gradient of decay / 2 times the squared weights (weight_decay.eq:1) */
 EQGEN_API int eqgen_weight_decay_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, double decay,

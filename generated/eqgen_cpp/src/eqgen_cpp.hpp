@@ -242,6 +242,100 @@ template <class Scalar>
 EQGEN_API void softmax_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMatrix<Scalar> Y,
                                 ConstMatrix<Scalar> DY, Matrix<Scalar> DX, Matrix<Scalar> DW, Matrix<Scalar> Db);
 
+// Linear map followed by an activation function (activation.eq:1)
+template <class Scalar>
+EQGEN_API void activation_gradients(ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, const Activation& act,
+                                    Matrix<Scalar> Db, Matrix<Scalar> DZ);
+
+// Linear map followed by an activation function (activation.eq:1)
+template <class Scalar>
+EQGEN_API void activation_input_gradient(ConstMatrix<Scalar> W, ConstMatrix<Scalar> DZ, Matrix<Scalar> DX);
+
+// Linear map with dropped weights (DropConnect), followed by an activation function (activation_dropout.eq:1)
+template <class Scalar>
+EQGEN_API void activation_dropout_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> R, ConstMatrix<Scalar> Z,
+                                            ConstMatrix<Scalar> DY, const Activation& act, Matrix<Scalar> DW,
+                                            Matrix<Scalar> Db, Matrix<Scalar> DZ);
+
+// Linear map with dropped weights (DropConnect), followed by an activation function (activation_dropout.eq:1)
+template <class Scalar>
+EQGEN_API void activation_dropout_input_gradient(ConstMatrix<Scalar> W, ConstMatrix<Scalar> R, ConstMatrix<Scalar> DZ,
+                                                 Matrix<Scalar> DX);
+
+// Every feature gets mean 0 and variance 1 over the batch, then a learned scale and shift (batch_normalization.eq:1)
+template <class Scalar>
+EQGEN_API void batch_normalization_gradients(ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix<Scalar> Dgamma,
+                                             Matrix<Scalar> Dbeta);
+
+// Every feature gets mean 0 and variance 1 over the batch, then a learned scale and shift (batch_normalization.eq:1)
+template <class Scalar>
+EQGEN_API void batch_normalization_input_gradient(ConstMatrix<Scalar> gamma, ConstMatrix<Scalar> inv_sqrt_Sigma,
+                                                  ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix<Scalar> DX);
+
+// Row x_i of a table for every index x_i (embedding.eq:1)
+template <class Scalar>
+EQGEN_API void embedding_gradients(Indices X, ConstMatrix<Scalar> /*E*/, ConstMatrix<Scalar> DY, Matrix<Scalar> DE);
+
+// Every row gets mean 0 and variance 1 over its features, then a learned scale and shift (layer_normalization.eq:1)
+template <class Scalar>
+EQGEN_API void layer_normalization_gradients(ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix<Scalar> Dgamma,
+                                             Matrix<Scalar> Dbeta);
+
+// Every row gets mean 0 and variance 1 over its features, then a learned scale and shift (layer_normalization.eq:1)
+template <class Scalar>
+EQGEN_API void layer_normalization_input_gradient(ConstMatrix<Scalar> gamma, ConstMatrix<Scalar> inv_sqrt_Sigma,
+                                                  ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix<Scalar> DX);
+
+// Linear map with a bias (linear.eq:1)
+template <class Scalar>
+EQGEN_API void linear_gradients(ConstMatrix<Scalar> DY, Matrix<Scalar> Db);
+
+// Linear map with a bias (linear.eq:1)
+template <class Scalar>
+EQGEN_API void linear_input_gradient(ConstMatrix<Scalar> W, ConstMatrix<Scalar> DY, Matrix<Scalar> DX);
+
+// Linear map of which every weight is dropped with probability p (DropConnect) (linear_dropout.eq:1)
+template <class Scalar>
+EQGEN_API void linear_dropout_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> R, ConstMatrix<Scalar> DY,
+                                        Matrix<Scalar> DW, Matrix<Scalar> Db);
+
+// Linear map of which every weight is dropped with probability p (DropConnect) (linear_dropout.eq:1)
+template <class Scalar>
+EQGEN_API void linear_dropout_input_gradient(ConstMatrix<Scalar> W, ConstMatrix<Scalar> R, ConstMatrix<Scalar> DY,
+                                             Matrix<Scalar> DX);
+
+// Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)
+template <class Scalar>
+EQGEN_API void log_softmax_gradients(ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix<Scalar> Db,
+                                     Matrix<Scalar> DZ);
+
+// Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)
+template <class Scalar>
+EQGEN_API void log_softmax_input_gradient(ConstMatrix<Scalar> W, ConstMatrix<Scalar> DZ, Matrix<Scalar> DX);
+
+// Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)
+template <class Scalar>
+EQGEN_API void s_relu_gradients(ConstMatrix<Scalar> al, ConstMatrix<Scalar> tl, ConstMatrix<Scalar> ar,
+                                ConstMatrix<Scalar> tr, ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY,
+                                Matrix<Scalar> Db, Matrix<Scalar> Dal, Matrix<Scalar> Dtl, Matrix<Scalar> Dar,
+                                Matrix<Scalar> Dtr, Matrix<Scalar> DZ);
+
+// Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)
+template <class Scalar>
+EQGEN_API void s_relu_input_gradient(ConstMatrix<Scalar> W, ConstMatrix<Scalar> DZ, Matrix<Scalar> DX);
+
+// Linear map followed by a row-wise softmax (softmax.eq:1)
+template <class Scalar>
+EQGEN_API void softmax_gradients(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> DY, Matrix<Scalar> Db, Matrix<Scalar> DZ);
+
+// Linear map followed by a row-wise softmax (softmax.eq:1)
+template <class Scalar>
+EQGEN_API void softmax_input_gradient(ConstMatrix<Scalar> W, ConstMatrix<Scalar> DZ, Matrix<Scalar> DX);
+
+// A gradient that is a product, from its factors ()
+template <class Scalar>
+EQGEN_API void transposed_product(ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, Matrix<Scalar> C);
+
 // Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1)
 template <class Scalar>
 EQGEN_API void binary_cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L);
@@ -327,12 +421,26 @@ EQGEN_API void adam_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, 
                          Scalar c2, Scalar c3, Scalar c4, Matrix<Scalar> theta_new, Matrix<Scalar> m_new,
                          Matrix<Scalar> v_new);
 
+// Adaptive moments: steps scaled by the means of the gradient and of its square (adam.eq:1)
+template <class Scalar>
+EQGEN_API void adam_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                 ConstMatrix<Scalar> m, ConstMatrix<Scalar> v, Scalar beta1, Scalar beta2,
+                                 Scalar epsilon, Scalar eta, Scalar c1, Scalar c2, Scalar c3, Scalar c4,
+                                 Matrix<Scalar> theta_new, Matrix<Scalar> m_new, Matrix<Scalar> v_new);
+
 // Adam with a weight decay that does not pass through the moments (adamw.eq:1)
 template <class Scalar>
 EQGEN_API void adamw_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> m,
                           ConstMatrix<Scalar> v, Scalar beta1, Scalar beta2, Scalar epsilon, Scalar eta, Scalar c1,
                           Scalar c2, Scalar c3, Scalar c4, Scalar c5, Matrix<Scalar> theta_new, Matrix<Scalar> m_new,
                           Matrix<Scalar> v_new);
+
+// Adam with a weight decay that does not pass through the moments (adamw.eq:1)
+template <class Scalar>
+EQGEN_API void adamw_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                  ConstMatrix<Scalar> m, ConstMatrix<Scalar> v, Scalar beta1, Scalar beta2,
+                                  Scalar epsilon, Scalar eta, Scalar c1, Scalar c2, Scalar c3, Scalar c4, Scalar c5,
+                                  Matrix<Scalar> theta_new, Matrix<Scalar> m_new, Matrix<Scalar> v_new);
 
 // Shortens a gradient whose Euclidean norm exceeds c to length c (clip_by_norm.eq:1)
 template <class Scalar>
@@ -347,20 +455,43 @@ template <class Scalar>
 EQGEN_API void gradient_descent_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, Scalar eta,
                                      Matrix<Scalar> theta_new);
 
+// A step against the gradient (gradient_descent.eq:1)
+template <class Scalar>
+EQGEN_API void gradient_descent_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                             Scalar eta, Matrix<Scalar> theta_new);
+
 // Gradient descent with momentum, in Keras' form (momentum.eq:1)
 template <class Scalar>
 EQGEN_API void momentum_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> delta,
                              Scalar mu, Scalar eta, Matrix<Scalar> theta_new, Matrix<Scalar> delta_new);
+
+// Gradient descent with momentum, in Keras' form (momentum.eq:1)
+template <class Scalar>
+EQGEN_API void momentum_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                     ConstMatrix<Scalar> delta, Scalar mu, Scalar eta, Matrix<Scalar> theta_new,
+                                     Matrix<Scalar> delta_new);
 
 // Nesterov momentum, in Keras' form (nesterov.eq:1)
 template <class Scalar>
 EQGEN_API void nesterov_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> delta,
                              Scalar mu, Scalar eta, Matrix<Scalar> theta_new, Matrix<Scalar> delta_new);
 
+// Nesterov momentum, in Keras' form (nesterov.eq:1)
+template <class Scalar>
+EQGEN_API void nesterov_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                     ConstMatrix<Scalar> delta, Scalar mu, Scalar eta, Matrix<Scalar> theta_new,
+                                     Matrix<Scalar> delta_new);
+
 // Steps scaled by a running mean of the squared gradient (rmsprop.eq:1)
 template <class Scalar>
 EQGEN_API void rms_prop_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> v, Scalar rho,
                              Scalar epsilon, Scalar eta, Scalar c1, Matrix<Scalar> theta_new, Matrix<Scalar> v_new);
+
+// Steps scaled by a running mean of the squared gradient (rmsprop.eq:1)
+template <class Scalar>
+EQGEN_API void rms_prop_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                     ConstMatrix<Scalar> v, Scalar rho, Scalar epsilon, Scalar eta, Scalar c1,
+                                     Matrix<Scalar> theta_new, Matrix<Scalar> v_new);
 
 // Adds the gradient of decay / 2 times the squared weights (weight_decay.eq:1)
 template <class Scalar>

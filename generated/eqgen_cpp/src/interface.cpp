@@ -644,6 +644,302 @@ int eqgen_softmax_backward_f64(int64_t N, int64_t D, int64_t K, const double* X,
     });
 }
 
+int eqgen_activation_gradients_f32(int64_t N, int64_t K, const float* Z, const float* DY, const eqgen_activation* act,
+                                   float* Db, float* DZ) {
+    return guarded("activation_gradients", [&] {
+        activation_gradients<float>(view(Z, N, K, "Z"), view(DY, N, K, "DY"), view(act, "act"), view(Db, 1, K, "Db"),
+                                    view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_activation_gradients_f64(int64_t N, int64_t K, const double* Z, const double* DY, const eqgen_activation* act,
+                                   double* Db, double* DZ) {
+    return guarded("activation_gradients", [&] {
+        activation_gradients<double>(view(Z, N, K, "Z"), view(DY, N, K, "DY"), view(act, "act"), view(Db, 1, K, "Db"),
+                                     view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_activation_input_gradient_f32(int64_t K, int64_t D, int64_t N, const float* W, const float* DZ, float* DX) {
+    return guarded("activation_input_gradient", [&] {
+        activation_input_gradient<float>(view(W, K, D, "W"), view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_activation_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W, const double* DZ,
+                                        double* DX) {
+    return guarded("activation_input_gradient", [&] {
+        activation_input_gradient<double>(view(W, K, D, "W"), view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_activation_dropout_gradients_f32(int64_t N, int64_t D, int64_t K, const float* X, const float* R,
+                                           const float* Z, const float* DY, const eqgen_activation* act, float* DW,
+                                           float* Db, float* DZ) {
+    return guarded("activation_dropout_gradients", [&] {
+        activation_dropout_gradients<float>(view(X, N, D, "X"), view(R, K, D, "R"), view(Z, N, K, "Z"),
+                                            view(DY, N, K, "DY"), view(act, "act"), view(DW, K, D, "DW"),
+                                            view(Db, 1, K, "Db"), view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_activation_dropout_gradients_f64(int64_t N, int64_t D, int64_t K, const double* X, const double* R,
+                                           const double* Z, const double* DY, const eqgen_activation* act, double* DW,
+                                           double* Db, double* DZ) {
+    return guarded("activation_dropout_gradients", [&] {
+        activation_dropout_gradients<double>(view(X, N, D, "X"), view(R, K, D, "R"), view(Z, N, K, "Z"),
+                                             view(DY, N, K, "DY"), view(act, "act"), view(DW, K, D, "DW"),
+                                             view(Db, 1, K, "Db"), view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_activation_dropout_input_gradient_f32(int64_t K, int64_t D, int64_t N, const float* W, const float* R,
+                                                const float* DZ, float* DX) {
+    return guarded("activation_dropout_input_gradient", [&] {
+        activation_dropout_input_gradient<float>(view(W, K, D, "W"), view(R, K, D, "R"), view(DZ, N, K, "DZ"),
+                                                 view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_activation_dropout_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W, const double* R,
+                                                const double* DZ, double* DX) {
+    return guarded("activation_dropout_input_gradient", [&] {
+        activation_dropout_input_gradient<double>(view(W, K, D, "W"), view(R, K, D, "R"), view(DZ, N, K, "DZ"),
+                                                  view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_batch_normalization_gradients_f32(int64_t N, int64_t D, const float* Z, const float* DY, float* Dgamma,
+                                            float* Dbeta) {
+    return guarded("batch_normalization_gradients", [&] {
+        batch_normalization_gradients<float>(view(Z, N, D, "Z"), view(DY, N, D, "DY"), view(Dgamma, 1, D, "Dgamma"),
+                                             view(Dbeta, 1, D, "Dbeta"));
+    });
+}
+
+int eqgen_batch_normalization_gradients_f64(int64_t N, int64_t D, const double* Z, const double* DY, double* Dgamma,
+                                            double* Dbeta) {
+    return guarded("batch_normalization_gradients", [&] {
+        batch_normalization_gradients<double>(view(Z, N, D, "Z"), view(DY, N, D, "DY"), view(Dgamma, 1, D, "Dgamma"),
+                                              view(Dbeta, 1, D, "Dbeta"));
+    });
+}
+
+int eqgen_batch_normalization_input_gradient_f32(int64_t D, int64_t N, const float* gamma, const float* inv_sqrt_Sigma,
+                                                 const float* Z, const float* DY, float* DX) {
+    return guarded("batch_normalization_input_gradient", [&] {
+        batch_normalization_input_gradient<float>(view(gamma, 1, D, "gamma"),
+                                                  view(inv_sqrt_Sigma, 1, D, "inv_sqrt_Sigma"), view(Z, N, D, "Z"),
+                                                  view(DY, N, D, "DY"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_batch_normalization_input_gradient_f64(int64_t D, int64_t N, const double* gamma,
+                                                 const double* inv_sqrt_Sigma, const double* Z, const double* DY,
+                                                 double* DX) {
+    return guarded("batch_normalization_input_gradient", [&] {
+        batch_normalization_input_gradient<double>(view(gamma, 1, D, "gamma"),
+                                                   view(inv_sqrt_Sigma, 1, D, "inv_sqrt_Sigma"), view(Z, N, D, "Z"),
+                                                   view(DY, N, D, "DY"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_embedding_gradients_f32(int64_t N, int64_t V, int64_t D, const int64_t* X, const float* E, const float* DY,
+                                  float* DE) {
+    return guarded("embedding_gradients", [&] {
+        embedding_gradients<float>(view(X, N, 1, "X"), view(E, V, D, "E"), view(DY, N, D, "DY"), view(DE, V, D, "DE"));
+    });
+}
+
+int eqgen_embedding_gradients_f64(int64_t N, int64_t V, int64_t D, const int64_t* X, const double* E, const double* DY,
+                                  double* DE) {
+    return guarded("embedding_gradients", [&] {
+        embedding_gradients<double>(view(X, N, 1, "X"), view(E, V, D, "E"), view(DY, N, D, "DY"), view(DE, V, D, "DE"));
+    });
+}
+
+int eqgen_layer_normalization_gradients_f32(int64_t N, int64_t D, const float* Z, const float* DY, float* Dgamma,
+                                            float* Dbeta) {
+    return guarded("layer_normalization_gradients", [&] {
+        layer_normalization_gradients<float>(view(Z, N, D, "Z"), view(DY, N, D, "DY"), view(Dgamma, 1, D, "Dgamma"),
+                                             view(Dbeta, 1, D, "Dbeta"));
+    });
+}
+
+int eqgen_layer_normalization_gradients_f64(int64_t N, int64_t D, const double* Z, const double* DY, double* Dgamma,
+                                            double* Dbeta) {
+    return guarded("layer_normalization_gradients", [&] {
+        layer_normalization_gradients<double>(view(Z, N, D, "Z"), view(DY, N, D, "DY"), view(Dgamma, 1, D, "Dgamma"),
+                                              view(Dbeta, 1, D, "Dbeta"));
+    });
+}
+
+int eqgen_layer_normalization_input_gradient_f32(int64_t D, int64_t N, const float* gamma, const float* inv_sqrt_Sigma,
+                                                 const float* Z, const float* DY, float* DX) {
+    return guarded("layer_normalization_input_gradient", [&] {
+        layer_normalization_input_gradient<float>(view(gamma, 1, D, "gamma"),
+                                                  view(inv_sqrt_Sigma, N, 1, "inv_sqrt_Sigma"), view(Z, N, D, "Z"),
+                                                  view(DY, N, D, "DY"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_layer_normalization_input_gradient_f64(int64_t D, int64_t N, const double* gamma,
+                                                 const double* inv_sqrt_Sigma, const double* Z, const double* DY,
+                                                 double* DX) {
+    return guarded("layer_normalization_input_gradient", [&] {
+        layer_normalization_input_gradient<double>(view(gamma, 1, D, "gamma"),
+                                                   view(inv_sqrt_Sigma, N, 1, "inv_sqrt_Sigma"), view(Z, N, D, "Z"),
+                                                   view(DY, N, D, "DY"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_linear_gradients_f32(int64_t N, int64_t K, const float* DY, float* Db) {
+    return guarded("linear_gradients", [&] { linear_gradients<float>(view(DY, N, K, "DY"), view(Db, 1, K, "Db")); });
+}
+
+int eqgen_linear_gradients_f64(int64_t N, int64_t K, const double* DY, double* Db) {
+    return guarded("linear_gradients", [&] { linear_gradients<double>(view(DY, N, K, "DY"), view(Db, 1, K, "Db")); });
+}
+
+int eqgen_linear_input_gradient_f32(int64_t K, int64_t D, int64_t N, const float* W, const float* DY, float* DX) {
+    return guarded("linear_input_gradient", [&] {
+        linear_input_gradient<float>(view(W, K, D, "W"), view(DY, N, K, "DY"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_linear_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W, const double* DY, double* DX) {
+    return guarded("linear_input_gradient", [&] {
+        linear_input_gradient<double>(view(W, K, D, "W"), view(DY, N, K, "DY"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_linear_dropout_gradients_f32(int64_t N, int64_t D, int64_t K, const float* X, const float* R, const float* DY,
+                                       float* DW, float* Db) {
+    return guarded("linear_dropout_gradients", [&] {
+        linear_dropout_gradients<float>(view(X, N, D, "X"), view(R, K, D, "R"), view(DY, N, K, "DY"),
+                                        view(DW, K, D, "DW"), view(Db, 1, K, "Db"));
+    });
+}
+
+int eqgen_linear_dropout_gradients_f64(int64_t N, int64_t D, int64_t K, const double* X, const double* R,
+                                       const double* DY, double* DW, double* Db) {
+    return guarded("linear_dropout_gradients", [&] {
+        linear_dropout_gradients<double>(view(X, N, D, "X"), view(R, K, D, "R"), view(DY, N, K, "DY"),
+                                         view(DW, K, D, "DW"), view(Db, 1, K, "Db"));
+    });
+}
+
+int eqgen_linear_dropout_input_gradient_f32(int64_t K, int64_t D, int64_t N, const float* W, const float* R,
+                                            const float* DY, float* DX) {
+    return guarded("linear_dropout_input_gradient", [&] {
+        linear_dropout_input_gradient<float>(view(W, K, D, "W"), view(R, K, D, "R"), view(DY, N, K, "DY"),
+                                             view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_linear_dropout_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W, const double* R,
+                                            const double* DY, double* DX) {
+    return guarded("linear_dropout_input_gradient", [&] {
+        linear_dropout_input_gradient<double>(view(W, K, D, "W"), view(R, K, D, "R"), view(DY, N, K, "DY"),
+                                              view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_log_softmax_gradients_f32(int64_t N, int64_t K, const float* Z, const float* DY, float* Db, float* DZ) {
+    return guarded("log_softmax_gradients", [&] {
+        log_softmax_gradients<float>(view(Z, N, K, "Z"), view(DY, N, K, "DY"), view(Db, 1, K, "Db"),
+                                     view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_log_softmax_gradients_f64(int64_t N, int64_t K, const double* Z, const double* DY, double* Db, double* DZ) {
+    return guarded("log_softmax_gradients", [&] {
+        log_softmax_gradients<double>(view(Z, N, K, "Z"), view(DY, N, K, "DY"), view(Db, 1, K, "Db"),
+                                      view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_log_softmax_input_gradient_f32(int64_t K, int64_t D, int64_t N, const float* W, const float* DZ, float* DX) {
+    return guarded("log_softmax_input_gradient", [&] {
+        log_softmax_input_gradient<float>(view(W, K, D, "W"), view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_log_softmax_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W, const double* DZ,
+                                         double* DX) {
+    return guarded("log_softmax_input_gradient", [&] {
+        log_softmax_input_gradient<double>(view(W, K, D, "W"), view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_s_relu_gradients_f32(int64_t N, int64_t K, const float* al, const float* tl, const float* ar, const float* tr,
+                               const float* Z, const float* DY, float* Db, float* Dal, float* Dtl, float* Dar,
+                               float* Dtr, float* DZ) {
+    return guarded("s_relu_gradients", [&] {
+        s_relu_gradients<float>(view(al, 1, 1, "al"), view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"), view(tr, 1, 1, "tr"),
+                                view(Z, N, K, "Z"), view(DY, N, K, "DY"), view(Db, 1, K, "Db"), view(Dal, 1, 1, "Dal"),
+                                view(Dtl, 1, 1, "Dtl"), view(Dar, 1, 1, "Dar"), view(Dtr, 1, 1, "Dtr"),
+                                view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_s_relu_gradients_f64(int64_t N, int64_t K, const double* al, const double* tl, const double* ar,
+                               const double* tr, const double* Z, const double* DY, double* Db, double* Dal,
+                               double* Dtl, double* Dar, double* Dtr, double* DZ) {
+    return guarded("s_relu_gradients", [&] {
+        s_relu_gradients<double>(view(al, 1, 1, "al"), view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"), view(tr, 1, 1, "tr"),
+                                 view(Z, N, K, "Z"), view(DY, N, K, "DY"), view(Db, 1, K, "Db"), view(Dal, 1, 1, "Dal"),
+                                 view(Dtl, 1, 1, "Dtl"), view(Dar, 1, 1, "Dar"), view(Dtr, 1, 1, "Dtr"),
+                                 view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_s_relu_input_gradient_f32(int64_t K, int64_t D, int64_t N, const float* W, const float* DZ, float* DX) {
+    return guarded("s_relu_input_gradient", [&] {
+        s_relu_input_gradient<float>(view(W, K, D, "W"), view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_s_relu_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W, const double* DZ, double* DX) {
+    return guarded("s_relu_input_gradient", [&] {
+        s_relu_input_gradient<double>(view(W, K, D, "W"), view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_softmax_gradients_f32(int64_t N, int64_t K, const float* Y, const float* DY, float* Db, float* DZ) {
+    return guarded("softmax_gradients", [&] {
+        softmax_gradients<float>(view(Y, N, K, "Y"), view(DY, N, K, "DY"), view(Db, 1, K, "Db"), view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_softmax_gradients_f64(int64_t N, int64_t K, const double* Y, const double* DY, double* Db, double* DZ) {
+    return guarded("softmax_gradients", [&] {
+        softmax_gradients<double>(view(Y, N, K, "Y"), view(DY, N, K, "DY"), view(Db, 1, K, "Db"), view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_softmax_input_gradient_f32(int64_t K, int64_t D, int64_t N, const float* W, const float* DZ, float* DX) {
+    return guarded("softmax_input_gradient", [&] {
+        softmax_input_gradient<float>(view(W, K, D, "W"), view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_softmax_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W, const double* DZ, double* DX) {
+    return guarded("softmax_input_gradient", [&] {
+        softmax_input_gradient<double>(view(W, K, D, "W"), view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_transposed_product_f32(int64_t P, int64_t M, int64_t N, const float* A, const float* B, float* C) {
+    return guarded("transposed_product",
+                   [&] { transposed_product<float>(view(A, P, M, "A"), view(B, P, N, "B"), view(C, M, N, "C")); });
+}
+
+int eqgen_transposed_product_f64(int64_t P, int64_t M, int64_t N, const double* A, const double* B, double* C) {
+    return guarded("transposed_product",
+                   [&] { transposed_product<double>(view(A, P, M, "A"), view(B, P, N, "B"), view(C, M, N, "C")); });
+}
+
 int eqgen_binary_cross_entropy_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L) {
     return guarded("binary_cross_entropy_loss", [&] {
         binary_cross_entropy_loss<float>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L"));
@@ -895,6 +1191,30 @@ int eqgen_adam_step_f64(int64_t M, int64_t N, const double* theta, const double*
     });
 }
 
+int eqgen_adam_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A, const float* B,
+                                const float* m, const float* v, double beta1, double beta2, double epsilon, double eta,
+                                double c1, double c2, double c3, double c4, float* theta_new, float* m_new,
+                                float* v_new) {
+    return guarded("adam_product_step", [&] {
+        adam_product_step<float>(view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"), view(m, M, N, "m"),
+                                 view(v, M, N, "v"), float(beta1), float(beta2), float(epsilon), float(eta), float(c1),
+                                 float(c2), float(c3), float(c4), view(theta_new, M, N, "theta_new"),
+                                 view(m_new, M, N, "m_new"), view(v_new, M, N, "v_new"));
+    });
+}
+
+int eqgen_adam_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A, const double* B,
+                                const double* m, const double* v, double beta1, double beta2, double epsilon,
+                                double eta, double c1, double c2, double c3, double c4, double* theta_new,
+                                double* m_new, double* v_new) {
+    return guarded("adam_product_step", [&] {
+        adam_product_step<double>(
+            view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"), view(m, M, N, "m"), view(v, M, N, "v"),
+            double(beta1), double(beta2), double(epsilon), double(eta), double(c1), double(c2), double(c3), double(c4),
+            view(theta_new, M, N, "theta_new"), view(m_new, M, N, "m_new"), view(v_new, M, N, "v_new"));
+    });
+}
+
 int eqgen_adamw_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, const float* m, const float* v,
                          double beta1, double beta2, double epsilon, double eta, double c1, double c2, double c3,
                          double c4, double c5, float* theta_new, float* m_new, float* v_new) {
@@ -914,6 +1234,30 @@ int eqgen_adamw_step_f64(int64_t M, int64_t N, const double* theta, const double
                            view(v, M, N, "v"), double(beta1), double(beta2), double(epsilon), double(eta), double(c1),
                            double(c2), double(c3), double(c4), double(c5), view(theta_new, M, N, "theta_new"),
                            view(m_new, M, N, "m_new"), view(v_new, M, N, "v_new"));
+    });
+}
+
+int eqgen_adamw_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A, const float* B,
+                                 const float* m, const float* v, double beta1, double beta2, double epsilon, double eta,
+                                 double c1, double c2, double c3, double c4, double c5, float* theta_new, float* m_new,
+                                 float* v_new) {
+    return guarded("adamw_product_step", [&] {
+        adamw_product_step<float>(
+            view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"), view(m, M, N, "m"), view(v, M, N, "v"),
+            float(beta1), float(beta2), float(epsilon), float(eta), float(c1), float(c2), float(c3), float(c4),
+            float(c5), view(theta_new, M, N, "theta_new"), view(m_new, M, N, "m_new"), view(v_new, M, N, "v_new"));
+    });
+}
+
+int eqgen_adamw_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A, const double* B,
+                                 const double* m, const double* v, double beta1, double beta2, double epsilon,
+                                 double eta, double c1, double c2, double c3, double c4, double c5, double* theta_new,
+                                 double* m_new, double* v_new) {
+    return guarded("adamw_product_step", [&] {
+        adamw_product_step<double>(
+            view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"), view(m, M, N, "m"), view(v, M, N, "v"),
+            double(beta1), double(beta2), double(epsilon), double(eta), double(c1), double(c2), double(c3), double(c4),
+            double(c5), view(theta_new, M, N, "theta_new"), view(m_new, M, N, "m_new"), view(v_new, M, N, "v_new"));
     });
 }
 
@@ -959,6 +1303,22 @@ int eqgen_gradient_descent_step_f64(int64_t M, int64_t N, const double* theta, c
     });
 }
 
+int eqgen_gradient_descent_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A,
+                                            const float* B, double eta, float* theta_new) {
+    return guarded("gradient_descent_product_step", [&] {
+        gradient_descent_product_step<float>(view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"),
+                                             float(eta), view(theta_new, M, N, "theta_new"));
+    });
+}
+
+int eqgen_gradient_descent_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A,
+                                            const double* B, double eta, double* theta_new) {
+    return guarded("gradient_descent_product_step", [&] {
+        gradient_descent_product_step<double>(view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"),
+                                              double(eta), view(theta_new, M, N, "theta_new"));
+    });
+}
+
 int eqgen_momentum_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, const float* delta,
                             double mu, double eta, float* theta_new, float* delta_new) {
     return guarded("momentum_step", [&] {
@@ -974,6 +1334,25 @@ int eqgen_momentum_step_f64(int64_t M, int64_t N, const double* theta, const dou
         momentum_step<double>(view(theta, M, N, "theta"), view(Dtheta, M, N, "Dtheta"), view(delta, M, N, "delta"),
                               double(mu), double(eta), view(theta_new, M, N, "theta_new"),
                               view(delta_new, M, N, "delta_new"));
+    });
+}
+
+int eqgen_momentum_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A, const float* B,
+                                    const float* delta, double mu, double eta, float* theta_new, float* delta_new) {
+    return guarded("momentum_product_step", [&] {
+        momentum_product_step<float>(view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"),
+                                     view(delta, M, N, "delta"), float(mu), float(eta),
+                                     view(theta_new, M, N, "theta_new"), view(delta_new, M, N, "delta_new"));
+    });
+}
+
+int eqgen_momentum_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A,
+                                    const double* B, const double* delta, double mu, double eta, double* theta_new,
+                                    double* delta_new) {
+    return guarded("momentum_product_step", [&] {
+        momentum_product_step<double>(view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"),
+                                      view(delta, M, N, "delta"), double(mu), double(eta),
+                                      view(theta_new, M, N, "theta_new"), view(delta_new, M, N, "delta_new"));
     });
 }
 
@@ -995,6 +1374,25 @@ int eqgen_nesterov_step_f64(int64_t M, int64_t N, const double* theta, const dou
     });
 }
 
+int eqgen_nesterov_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A, const float* B,
+                                    const float* delta, double mu, double eta, float* theta_new, float* delta_new) {
+    return guarded("nesterov_product_step", [&] {
+        nesterov_product_step<float>(view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"),
+                                     view(delta, M, N, "delta"), float(mu), float(eta),
+                                     view(theta_new, M, N, "theta_new"), view(delta_new, M, N, "delta_new"));
+    });
+}
+
+int eqgen_nesterov_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A,
+                                    const double* B, const double* delta, double mu, double eta, double* theta_new,
+                                    double* delta_new) {
+    return guarded("nesterov_product_step", [&] {
+        nesterov_product_step<double>(view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"),
+                                      view(delta, M, N, "delta"), double(mu), double(eta),
+                                      view(theta_new, M, N, "theta_new"), view(delta_new, M, N, "delta_new"));
+    });
+}
+
 int eqgen_rms_prop_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, const float* v, double rho,
                             double epsilon, double eta, double c1, float* theta_new, float* v_new) {
     return guarded("rms_prop_step", [&] {
@@ -1010,6 +1408,26 @@ int eqgen_rms_prop_step_f64(int64_t M, int64_t N, const double* theta, const dou
         rms_prop_step<double>(view(theta, M, N, "theta"), view(Dtheta, M, N, "Dtheta"), view(v, M, N, "v"), double(rho),
                               double(epsilon), double(eta), double(c1), view(theta_new, M, N, "theta_new"),
                               view(v_new, M, N, "v_new"));
+    });
+}
+
+int eqgen_rms_prop_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A, const float* B,
+                                    const float* v, double rho, double epsilon, double eta, double c1, float* theta_new,
+                                    float* v_new) {
+    return guarded("rms_prop_product_step", [&] {
+        rms_prop_product_step<float>(view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"),
+                                     view(v, M, N, "v"), float(rho), float(epsilon), float(eta), float(c1),
+                                     view(theta_new, M, N, "theta_new"), view(v_new, M, N, "v_new"));
+    });
+}
+
+int eqgen_rms_prop_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A,
+                                    const double* B, const double* v, double rho, double epsilon, double eta, double c1,
+                                    double* theta_new, double* v_new) {
+    return guarded("rms_prop_product_step", [&] {
+        rms_prop_product_step<double>(view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"),
+                                      view(v, M, N, "v"), double(rho), double(epsilon), double(eta), double(c1),
+                                      view(theta_new, M, N, "theta_new"), view(v_new, M, N, "v_new"));
     });
 }
 
@@ -1418,6 +1836,144 @@ constexpr eqgen_argument softmax_backward_arguments[] = {
     {EQGEN_OUTPUT, "DW", "K", "D", nullptr},      {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
 };
 
+constexpr eqgen_argument activation_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Z", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "DZ", "N", "K", "Z,DY"},
+};
+
+constexpr eqgen_argument activation_input_gradient_arguments[] = {
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "W", "K", "D", nullptr},
+    {EQGEN_INPUT, "DZ", "N", "K", nullptr},       {EQGEN_OUTPUT, "DX", "N", "D", nullptr},
+};
+
+constexpr eqgen_argument activation_dropout_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "R", "K", "D", nullptr},        {EQGEN_INPUT, "Z", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},       {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "DW", "K", "D", "R"},          {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "DZ", "N", "K", "Z,DY"},
+};
+
+constexpr eqgen_argument activation_dropout_input_gradient_arguments[] = {
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "W", "K", "D", nullptr},
+    {EQGEN_INPUT, "R", "K", "D", nullptr},        {EQGEN_INPUT, "DZ", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", nullptr},
+};
+
+constexpr eqgen_argument batch_normalization_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Z", "N", "D", nullptr},        {EQGEN_INPUT, "DY", "N", "D", nullptr},
+    {EQGEN_OUTPUT, "Dgamma", "1", "D", nullptr},  {EQGEN_OUTPUT, "Dbeta", "1", "D", nullptr},
+};
+
+constexpr eqgen_argument batch_normalization_input_gradient_arguments[] = {
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "gamma", "1", "D", nullptr},    {EQGEN_INPUT, "inv_sqrt_Sigma", "1", "D", nullptr},
+    {EQGEN_INPUT, "Z", "N", "D", nullptr},        {EQGEN_INPUT, "DY", "N", "D", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", "Z,DY"},
+};
+
+constexpr eqgen_argument embedding_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "V", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr}, {EQGEN_INDEX, "X", "N", "1", nullptr},
+    {EQGEN_INPUT, "E", "V", "D", nullptr},        {EQGEN_INPUT, "DY", "N", "D", nullptr},
+    {EQGEN_OUTPUT, "DE", "V", "D", "E"},
+};
+
+constexpr eqgen_argument layer_normalization_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Z", "N", "D", nullptr},        {EQGEN_INPUT, "DY", "N", "D", nullptr},
+    {EQGEN_OUTPUT, "Dgamma", "1", "D", nullptr},  {EQGEN_OUTPUT, "Dbeta", "1", "D", nullptr},
+};
+
+constexpr eqgen_argument layer_normalization_input_gradient_arguments[] = {
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "gamma", "1", "D", nullptr},    {EQGEN_INPUT, "inv_sqrt_Sigma", "N", "1", nullptr},
+    {EQGEN_INPUT, "Z", "N", "D", nullptr},        {EQGEN_INPUT, "DY", "N", "D", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", "Z,DY"},
+};
+
+constexpr eqgen_argument linear_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+};
+
+constexpr eqgen_argument linear_input_gradient_arguments[] = {
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "W", "K", "D", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},       {EQGEN_OUTPUT, "DX", "N", "D", nullptr},
+};
+
+constexpr eqgen_argument linear_dropout_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "R", "K", "D", nullptr},        {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DW", "K", "D", "R"},          {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+};
+
+constexpr eqgen_argument linear_dropout_input_gradient_arguments[] = {
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "W", "K", "D", nullptr},
+    {EQGEN_INPUT, "R", "K", "D", nullptr},        {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", nullptr},
+};
+
+constexpr eqgen_argument log_softmax_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Z", "N", "K", nullptr},        {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},      {EQGEN_OUTPUT, "DZ", "N", "K", "Z,DY"},
+};
+
+constexpr eqgen_argument log_softmax_input_gradient_arguments[] = {
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "W", "K", "D", nullptr},
+    {EQGEN_INPUT, "DZ", "N", "K", nullptr},       {EQGEN_OUTPUT, "DX", "N", "D", nullptr},
+};
+
+constexpr eqgen_argument s_relu_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "al", "1", "1", nullptr},       {EQGEN_INPUT, "tl", "1", "1", nullptr},
+    {EQGEN_INPUT, "ar", "1", "1", nullptr},       {EQGEN_INPUT, "tr", "1", "1", nullptr},
+    {EQGEN_INPUT, "Z", "N", "K", nullptr},        {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},      {EQGEN_OUTPUT, "Dal", "1", "1", nullptr},
+    {EQGEN_OUTPUT, "Dtl", "1", "1", nullptr},     {EQGEN_OUTPUT, "Dar", "1", "1", "al"},
+    {EQGEN_OUTPUT, "Dtr", "1", "1", "al"},        {EQGEN_OUTPUT, "DZ", "N", "K", nullptr},
+};
+
+constexpr eqgen_argument s_relu_input_gradient_arguments[] = {
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "W", "K", "D", nullptr},
+    {EQGEN_INPUT, "DZ", "N", "K", nullptr},       {EQGEN_OUTPUT, "DX", "N", "D", nullptr},
+};
+
+constexpr eqgen_argument softmax_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},      {EQGEN_OUTPUT, "DZ", "N", "K", "Y,DY"},
+};
+
+constexpr eqgen_argument softmax_input_gradient_arguments[] = {
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "W", "K", "D", nullptr},
+    {EQGEN_INPUT, "DZ", "N", "K", nullptr},       {EQGEN_OUTPUT, "DX", "N", "D", nullptr},
+};
+
+constexpr eqgen_argument transposed_product_arguments[] = {
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "A", "P", "M", nullptr},
+    {EQGEN_INPUT, "B", "P", "N", nullptr},        {EQGEN_OUTPUT, "C", "M", "N", nullptr},
+};
+
 constexpr eqgen_argument binary_cross_entropy_loss_arguments[] = {
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
@@ -1552,6 +2108,28 @@ constexpr eqgen_argument adam_step_arguments[] = {
     {EQGEN_OUTPUT, "v_new", "M", "N", "Dtheta,m,v"},
 };
 
+constexpr eqgen_argument adam_product_step_arguments[] = {
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},
+    {EQGEN_INPUT, "A", "P", "M", nullptr},
+    {EQGEN_INPUT, "B", "P", "N", nullptr},
+    {EQGEN_INPUT, "m", "M", "N", nullptr},
+    {EQGEN_INPUT, "v", "M", "N", nullptr},
+    {EQGEN_NUMBER, "beta1", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "beta2", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "epsilon", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c2", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c3", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c4", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,m,v"},
+    {EQGEN_OUTPUT, "m_new", "M", "N", "m"},
+    {EQGEN_OUTPUT, "v_new", "M", "N", "m,v"},
+};
+
 constexpr eqgen_argument adamw_step_arguments[] = {
     {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
@@ -1573,6 +2151,29 @@ constexpr eqgen_argument adamw_step_arguments[] = {
     {EQGEN_OUTPUT, "v_new", "M", "N", "Dtheta,m,v"},
 };
 
+constexpr eqgen_argument adamw_product_step_arguments[] = {
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},
+    {EQGEN_INPUT, "A", "P", "M", nullptr},
+    {EQGEN_INPUT, "B", "P", "N", nullptr},
+    {EQGEN_INPUT, "m", "M", "N", nullptr},
+    {EQGEN_INPUT, "v", "M", "N", nullptr},
+    {EQGEN_NUMBER, "beta1", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "beta2", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "epsilon", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c2", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c3", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c4", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c5", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,m,v"},
+    {EQGEN_OUTPUT, "m_new", "M", "N", "m"},
+    {EQGEN_OUTPUT, "v_new", "M", "N", "m,v"},
+};
+
 constexpr eqgen_argument clip_by_norm_step_arguments[] = {
     {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},       {EQGEN_NUMBER, "c", nullptr, nullptr, nullptr},
@@ -1591,6 +2192,17 @@ constexpr eqgen_argument gradient_descent_step_arguments[] = {
     {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr}, {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta"},
 };
 
+constexpr eqgen_argument gradient_descent_product_step_arguments[] = {
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},
+    {EQGEN_INPUT, "A", "P", "M", nullptr},
+    {EQGEN_INPUT, "B", "P", "N", nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "M", "N", "theta"},
+};
+
 constexpr eqgen_argument momentum_step_arguments[] = {
     {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
@@ -1603,11 +2215,39 @@ constexpr eqgen_argument momentum_step_arguments[] = {
     {EQGEN_OUTPUT, "delta_new", "M", "N", "Dtheta,delta"},
 };
 
+constexpr eqgen_argument momentum_product_step_arguments[] = {
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},
+    {EQGEN_INPUT, "A", "P", "M", nullptr},
+    {EQGEN_INPUT, "B", "P", "N", nullptr},
+    {EQGEN_INPUT, "delta", "M", "N", nullptr},
+    {EQGEN_NUMBER, "mu", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,delta"},
+    {EQGEN_OUTPUT, "delta_new", "M", "N", "delta"},
+};
+
 constexpr eqgen_argument nesterov_step_arguments[] = {
     {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "theta", "M", "N", nullptr},        {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},
     {EQGEN_INPUT, "delta", "M", "N", nullptr},        {EQGEN_NUMBER, "mu", nullptr, nullptr, nullptr},
     {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr}, {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta,delta"},
+    {EQGEN_OUTPUT, "delta_new", "M", "N", "delta"},
+};
+
+constexpr eqgen_argument nesterov_product_step_arguments[] = {
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},
+    {EQGEN_INPUT, "A", "P", "M", nullptr},
+    {EQGEN_INPUT, "B", "P", "N", nullptr},
+    {EQGEN_INPUT, "delta", "M", "N", nullptr},
+    {EQGEN_NUMBER, "mu", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,delta"},
     {EQGEN_OUTPUT, "delta_new", "M", "N", "delta"},
 };
 
@@ -1622,6 +2262,22 @@ constexpr eqgen_argument rms_prop_step_arguments[] = {
     {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
     {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta,v"},
+    {EQGEN_OUTPUT, "v_new", "M", "N", "v"},
+};
+
+constexpr eqgen_argument rms_prop_product_step_arguments[] = {
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},
+    {EQGEN_INPUT, "A", "P", "M", nullptr},
+    {EQGEN_INPUT, "B", "P", "N", nullptr},
+    {EQGEN_INPUT, "v", "M", "N", nullptr},
+    {EQGEN_NUMBER, "rho", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "epsilon", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,v"},
     {EQGEN_OUTPUT, "v_new", "M", "N", "v"},
 };
 
@@ -1781,6 +2437,76 @@ constexpr eqgen_kernel kernels[] = {
     {"softmax_backward", "Linear map followed by a row-wise softmax (softmax.eq:1)",
      std::size(softmax_backward_arguments), softmax_backward_arguments, call<eqgen_softmax_backward_f32>,
      call<eqgen_softmax_backward_f64>},
+    {"activation_gradients", "Linear map followed by an activation function (activation.eq:1)",
+     std::size(activation_gradients_arguments), activation_gradients_arguments, call<eqgen_activation_gradients_f32>,
+     call<eqgen_activation_gradients_f64>},
+    {"activation_input_gradient", "Linear map followed by an activation function (activation.eq:1)",
+     std::size(activation_input_gradient_arguments), activation_input_gradient_arguments,
+     call<eqgen_activation_input_gradient_f32>, call<eqgen_activation_input_gradient_f64>},
+    {"activation_dropout_gradients",
+     "Linear map with dropped weights (DropConnect), followed by an activation function (activation_dropout.eq:1)",
+     std::size(activation_dropout_gradients_arguments), activation_dropout_gradients_arguments,
+     call<eqgen_activation_dropout_gradients_f32>, call<eqgen_activation_dropout_gradients_f64>},
+    {"activation_dropout_input_gradient",
+     "Linear map with dropped weights (DropConnect), followed by an activation function (activation_dropout.eq:1)",
+     std::size(activation_dropout_input_gradient_arguments), activation_dropout_input_gradient_arguments,
+     call<eqgen_activation_dropout_input_gradient_f32>, call<eqgen_activation_dropout_input_gradient_f64>},
+    {"batch_normalization_gradients",
+     "Every feature gets mean 0 and variance 1 over the batch, then a learned scale and shift "
+     "(batch_normalization.eq:1)",
+     std::size(batch_normalization_gradients_arguments), batch_normalization_gradients_arguments,
+     call<eqgen_batch_normalization_gradients_f32>, call<eqgen_batch_normalization_gradients_f64>},
+    {"batch_normalization_input_gradient",
+     "Every feature gets mean 0 and variance 1 over the batch, then a learned scale and shift "
+     "(batch_normalization.eq:1)",
+     std::size(batch_normalization_input_gradient_arguments), batch_normalization_input_gradient_arguments,
+     call<eqgen_batch_normalization_input_gradient_f32>, call<eqgen_batch_normalization_input_gradient_f64>},
+    {"embedding_gradients", "Row x_i of a table for every index x_i (embedding.eq:1)",
+     std::size(embedding_gradients_arguments), embedding_gradients_arguments, call<eqgen_embedding_gradients_f32>,
+     call<eqgen_embedding_gradients_f64>},
+    {"layer_normalization_gradients",
+     "Every row gets mean 0 and variance 1 over its features, then a learned scale and shift "
+     "(layer_normalization.eq:1)",
+     std::size(layer_normalization_gradients_arguments), layer_normalization_gradients_arguments,
+     call<eqgen_layer_normalization_gradients_f32>, call<eqgen_layer_normalization_gradients_f64>},
+    {"layer_normalization_input_gradient",
+     "Every row gets mean 0 and variance 1 over its features, then a learned scale and shift "
+     "(layer_normalization.eq:1)",
+     std::size(layer_normalization_input_gradient_arguments), layer_normalization_input_gradient_arguments,
+     call<eqgen_layer_normalization_input_gradient_f32>, call<eqgen_layer_normalization_input_gradient_f64>},
+    {"linear_gradients", "Linear map with a bias (linear.eq:1)", std::size(linear_gradients_arguments),
+     linear_gradients_arguments, call<eqgen_linear_gradients_f32>, call<eqgen_linear_gradients_f64>},
+    {"linear_input_gradient", "Linear map with a bias (linear.eq:1)", std::size(linear_input_gradient_arguments),
+     linear_input_gradient_arguments, call<eqgen_linear_input_gradient_f32>, call<eqgen_linear_input_gradient_f64>},
+    {"linear_dropout_gradients",
+     "Linear map of which every weight is dropped with probability p (DropConnect) (linear_dropout.eq:1)",
+     std::size(linear_dropout_gradients_arguments), linear_dropout_gradients_arguments,
+     call<eqgen_linear_dropout_gradients_f32>, call<eqgen_linear_dropout_gradients_f64>},
+    {"linear_dropout_input_gradient",
+     "Linear map of which every weight is dropped with probability p (DropConnect) (linear_dropout.eq:1)",
+     std::size(linear_dropout_input_gradient_arguments), linear_dropout_input_gradient_arguments,
+     call<eqgen_linear_dropout_input_gradient_f32>, call<eqgen_linear_dropout_input_gradient_f64>},
+    {"log_softmax_gradients", "Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)",
+     std::size(log_softmax_gradients_arguments), log_softmax_gradients_arguments, call<eqgen_log_softmax_gradients_f32>,
+     call<eqgen_log_softmax_gradients_f64>},
+    {"log_softmax_input_gradient", "Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)",
+     std::size(log_softmax_input_gradient_arguments), log_softmax_input_gradient_arguments,
+     call<eqgen_log_softmax_input_gradient_f32>, call<eqgen_log_softmax_input_gradient_f64>},
+    {"s_relu_gradients", "Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)",
+     std::size(s_relu_gradients_arguments), s_relu_gradients_arguments, call<eqgen_s_relu_gradients_f32>,
+     call<eqgen_s_relu_gradients_f64>},
+    {"s_relu_input_gradient",
+     "Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)",
+     std::size(s_relu_input_gradient_arguments), s_relu_input_gradient_arguments, call<eqgen_s_relu_input_gradient_f32>,
+     call<eqgen_s_relu_input_gradient_f64>},
+    {"softmax_gradients", "Linear map followed by a row-wise softmax (softmax.eq:1)",
+     std::size(softmax_gradients_arguments), softmax_gradients_arguments, call<eqgen_softmax_gradients_f32>,
+     call<eqgen_softmax_gradients_f64>},
+    {"softmax_input_gradient", "Linear map followed by a row-wise softmax (softmax.eq:1)",
+     std::size(softmax_input_gradient_arguments), softmax_input_gradient_arguments,
+     call<eqgen_softmax_input_gradient_f32>, call<eqgen_softmax_input_gradient_f64>},
+    {"transposed_product", "A gradient that is a product, from its factors ()", std::size(transposed_product_arguments),
+     transposed_product_arguments, call<eqgen_transposed_product_f32>, call<eqgen_transposed_product_f64>},
     {"binary_cross_entropy_loss",
      "Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1)",
      std::size(binary_cross_entropy_loss_arguments), binary_cross_entropy_loss_arguments,
@@ -1857,8 +2583,14 @@ constexpr eqgen_kernel kernels[] = {
      call<eqgen_squared_error_loss_gradient_f32>, call<eqgen_squared_error_loss_gradient_f64>},
     {"adam_step", "Adaptive moments: steps scaled by the means of the gradient and of its square (adam.eq:1)",
      std::size(adam_step_arguments), adam_step_arguments, call<eqgen_adam_step_f32>, call<eqgen_adam_step_f64>},
+    {"adam_product_step", "Adaptive moments: steps scaled by the means of the gradient and of its square (adam.eq:1)",
+     std::size(adam_product_step_arguments), adam_product_step_arguments, call<eqgen_adam_product_step_f32>,
+     call<eqgen_adam_product_step_f64>},
     {"adamw_step", "Adam with a weight decay that does not pass through the moments (adamw.eq:1)",
      std::size(adamw_step_arguments), adamw_step_arguments, call<eqgen_adamw_step_f32>, call<eqgen_adamw_step_f64>},
+    {"adamw_product_step", "Adam with a weight decay that does not pass through the moments (adamw.eq:1)",
+     std::size(adamw_product_step_arguments), adamw_product_step_arguments, call<eqgen_adamw_product_step_f32>,
+     call<eqgen_adamw_product_step_f64>},
     {"clip_by_norm_step", "Shortens a gradient whose Euclidean norm exceeds c to length c (clip_by_norm.eq:1)",
      std::size(clip_by_norm_step_arguments), clip_by_norm_step_arguments, call<eqgen_clip_by_norm_step_f32>,
      call<eqgen_clip_by_norm_step_f64>},
@@ -1868,14 +2600,26 @@ constexpr eqgen_kernel kernels[] = {
     {"gradient_descent_step", "A step against the gradient (gradient_descent.eq:1)",
      std::size(gradient_descent_step_arguments), gradient_descent_step_arguments, call<eqgen_gradient_descent_step_f32>,
      call<eqgen_gradient_descent_step_f64>},
+    {"gradient_descent_product_step", "A step against the gradient (gradient_descent.eq:1)",
+     std::size(gradient_descent_product_step_arguments), gradient_descent_product_step_arguments,
+     call<eqgen_gradient_descent_product_step_f32>, call<eqgen_gradient_descent_product_step_f64>},
     {"momentum_step", "Gradient descent with momentum, in Keras' form (momentum.eq:1)",
      std::size(momentum_step_arguments), momentum_step_arguments, call<eqgen_momentum_step_f32>,
      call<eqgen_momentum_step_f64>},
+    {"momentum_product_step", "Gradient descent with momentum, in Keras' form (momentum.eq:1)",
+     std::size(momentum_product_step_arguments), momentum_product_step_arguments, call<eqgen_momentum_product_step_f32>,
+     call<eqgen_momentum_product_step_f64>},
     {"nesterov_step", "Nesterov momentum, in Keras' form (nesterov.eq:1)", std::size(nesterov_step_arguments),
      nesterov_step_arguments, call<eqgen_nesterov_step_f32>, call<eqgen_nesterov_step_f64>},
+    {"nesterov_product_step", "Nesterov momentum, in Keras' form (nesterov.eq:1)",
+     std::size(nesterov_product_step_arguments), nesterov_product_step_arguments, call<eqgen_nesterov_product_step_f32>,
+     call<eqgen_nesterov_product_step_f64>},
     {"rms_prop_step", "Steps scaled by a running mean of the squared gradient (rmsprop.eq:1)",
      std::size(rms_prop_step_arguments), rms_prop_step_arguments, call<eqgen_rms_prop_step_f32>,
      call<eqgen_rms_prop_step_f64>},
+    {"rms_prop_product_step", "Steps scaled by a running mean of the squared gradient (rmsprop.eq:1)",
+     std::size(rms_prop_product_step_arguments), rms_prop_product_step_arguments, call<eqgen_rms_prop_product_step_f32>,
+     call<eqgen_rms_prop_product_step_f64>},
     {"weight_decay_step", "Adds the gradient of decay / 2 times the squared weights (weight_decay.eq:1)",
      std::size(weight_decay_step_arguments), weight_decay_step_arguments, call<eqgen_weight_decay_step_f32>,
      call<eqgen_weight_decay_step_f64>},

@@ -32,6 +32,37 @@ template void adam_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstM
                                 double, double, double, double, double, double, double, double, Matrix<double>,
                                 Matrix<double>, Matrix<double>);
 
+// Adaptive moments: steps scaled by the means of the gradient and of its square (adam.eq:1)
+template <class Scalar>
+void adam_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, ConstMatrix<Scalar> m,
+                       ConstMatrix<Scalar> v, Scalar beta1, Scalar beta2, Scalar epsilon, Scalar eta, Scalar c1,
+                       Scalar c2, Scalar c3, Scalar c4, Matrix<Scalar> theta_new, Matrix<Scalar> m_new,
+                       Matrix<Scalar> v_new) {
+    const Index M = theta.rows(), N = theta.cols();
+    Workspace workspace;
+    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(M, N);
+    Matrix<Scalar> m_hat = workspace.matrix<Scalar>(M, N);
+    Matrix<Scalar> v_hat = workspace.matrix<Scalar>(M, N);
+    gemm(1, A.transpose(), B, 0, Dtheta);
+    // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adam.eq:7
+    elementwise(M * N, [&](Index k) { m_new(k) = beta1 * m(k) + c1 * Dtheta(k); });
+    // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adam.eq:8
+    elementwise(M * N, [&](Index k) { v_new(k) = beta2 * v(k) + c2 * square(Dtheta(k)); });
+    // m_hat  = m' / (1 - beta1^t)                                               adam.eq:9
+    elementwise(M * N, [&](Index k) { m_hat(k) = m_new(k) / c3; });
+    // v_hat  = v' / (1 - beta2^t)                                               adam.eq:10
+    elementwise(M * N, [&](Index k) { v_hat(k) = v_new(k) / c4; });
+    // theta' = theta - eta * m_hat / (sqrt(v_hat) + epsilon)                    adam.eq:11
+    elementwise(M * N, [&](Index k) { theta_new(k) = theta(k) - eta * m_hat(k) / (sqrt(v_hat(k)) + epsilon); });
+}
+
+template void adam_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
+                                       ConstMatrix<float>, float, float, float, float, float, float, float, float,
+                                       Matrix<float>, Matrix<float>, Matrix<float>);
+template void adam_product_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
+                                        ConstMatrix<double>, ConstMatrix<double>, double, double, double, double,
+                                        double, double, double, double, Matrix<double>, Matrix<double>, Matrix<double>);
+
 // Adam with a weight decay that does not pass through the moments (adamw.eq:1)
 template <class Scalar>
 void adamw_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> m, ConstMatrix<Scalar> v,
@@ -59,6 +90,38 @@ template void adamw_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMat
 template void adamw_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
                                  double, double, double, double, double, double, double, double, double, Matrix<double>,
                                  Matrix<double>, Matrix<double>);
+
+// Adam with a weight decay that does not pass through the moments (adamw.eq:1)
+template <class Scalar>
+void adamw_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, ConstMatrix<Scalar> m,
+                        ConstMatrix<Scalar> v, Scalar beta1, Scalar beta2, Scalar epsilon, Scalar eta, Scalar c1,
+                        Scalar c2, Scalar c3, Scalar c4, Scalar c5, Matrix<Scalar> theta_new, Matrix<Scalar> m_new,
+                        Matrix<Scalar> v_new) {
+    const Index M = theta.rows(), N = theta.cols();
+    Workspace workspace;
+    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(M, N);
+    Matrix<Scalar> m_hat = workspace.matrix<Scalar>(M, N);
+    Matrix<Scalar> v_hat = workspace.matrix<Scalar>(M, N);
+    gemm(1, A.transpose(), B, 0, Dtheta);
+    // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adamw.eq:7
+    elementwise(M * N, [&](Index k) { m_new(k) = beta1 * m(k) + c1 * Dtheta(k); });
+    // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adamw.eq:8
+    elementwise(M * N, [&](Index k) { v_new(k) = beta2 * v(k) + c2 * square(Dtheta(k)); });
+    // m_hat  = m' / (1 - beta1^t)                                               adamw.eq:9
+    elementwise(M * N, [&](Index k) { m_hat(k) = m_new(k) / c3; });
+    // v_hat  = v' / (1 - beta2^t)                                               adamw.eq:10
+    elementwise(M * N, [&](Index k) { v_hat(k) = v_new(k) / c4; });
+    // theta' = (1 - eta * decay) * theta - eta * m_hat / (sqrt(v_hat) + epsilon)  adamw.eq:11
+    elementwise(M * N, [&](Index k) { theta_new(k) = c5 * theta(k) - eta * m_hat(k) / (sqrt(v_hat(k)) + epsilon); });
+}
+
+template void adamw_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
+                                        ConstMatrix<float>, float, float, float, float, float, float, float, float,
+                                        float, Matrix<float>, Matrix<float>, Matrix<float>);
+template void adamw_product_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
+                                         ConstMatrix<double>, ConstMatrix<double>, double, double, double, double,
+                                         double, double, double, double, double, Matrix<double>, Matrix<double>,
+                                         Matrix<double>);
 
 // Shortens a gradient whose Euclidean norm exceeds c to length c (clip_by_norm.eq:1)
 template <class Scalar>
@@ -100,6 +163,23 @@ void gradient_descent_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta
 template void gradient_descent_step<float>(ConstMatrix<float>, ConstMatrix<float>, float, Matrix<float>);
 template void gradient_descent_step<double>(ConstMatrix<double>, ConstMatrix<double>, double, Matrix<double>);
 
+// A step against the gradient (gradient_descent.eq:1)
+template <class Scalar>
+void gradient_descent_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, Scalar eta,
+                                   Matrix<Scalar> theta_new) {
+    const Index M = theta.rows(), N = theta.cols();
+    Workspace workspace;
+    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(M, N);
+    gemm(1, A.transpose(), B, 0, Dtheta);
+    // theta' = theta - eta * Dtheta                                             gradient_descent.eq:5
+    elementwise(M * N, [&](Index k) { theta_new(k) = theta(k) - eta * Dtheta(k); });
+}
+
+template void gradient_descent_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, float,
+                                                   Matrix<float>);
+template void gradient_descent_product_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
+                                                    double, Matrix<double>);
+
 // Gradient descent with momentum, in Keras' form (momentum.eq:1)
 template <class Scalar>
 void momentum_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> delta, Scalar mu,
@@ -115,6 +195,26 @@ template void momentum_step<float>(ConstMatrix<float>, ConstMatrix<float>, Const
                                    Matrix<float>, Matrix<float>);
 template void momentum_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>, double, double,
                                     Matrix<double>, Matrix<double>);
+
+// Gradient descent with momentum, in Keras' form (momentum.eq:1)
+template <class Scalar>
+void momentum_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                           ConstMatrix<Scalar> delta, Scalar mu, Scalar eta, Matrix<Scalar> theta_new,
+                           Matrix<Scalar> delta_new) {
+    const Index M = theta.rows(), N = theta.cols();
+    Workspace workspace;
+    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(M, N);
+    gemm(1, A.transpose(), B, 0, Dtheta);
+    // delta' = mu * delta - eta * Dtheta                                        momentum.eq:6
+    elementwise(M * N, [&](Index k) { delta_new(k) = mu * delta(k) - eta * Dtheta(k); });
+    // theta' = theta + delta'                                                   momentum.eq:7
+    elementwise(M * N, [&](Index k) { theta_new(k) = theta(k) + delta_new(k); });
+}
+
+template void momentum_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
+                                           ConstMatrix<float>, float, float, Matrix<float>, Matrix<float>);
+template void momentum_product_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
+                                            ConstMatrix<double>, double, double, Matrix<double>, Matrix<double>);
 
 // Nesterov momentum, in Keras' form (nesterov.eq:1)
 template <class Scalar>
@@ -132,6 +232,26 @@ template void nesterov_step<float>(ConstMatrix<float>, ConstMatrix<float>, Const
 template void nesterov_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>, double, double,
                                     Matrix<double>, Matrix<double>);
 
+// Nesterov momentum, in Keras' form (nesterov.eq:1)
+template <class Scalar>
+void nesterov_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                           ConstMatrix<Scalar> delta, Scalar mu, Scalar eta, Matrix<Scalar> theta_new,
+                           Matrix<Scalar> delta_new) {
+    const Index M = theta.rows(), N = theta.cols();
+    Workspace workspace;
+    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(M, N);
+    gemm(1, A.transpose(), B, 0, Dtheta);
+    // delta' = mu * delta - eta * Dtheta                                        nesterov.eq:6
+    elementwise(M * N, [&](Index k) { delta_new(k) = mu * delta(k) - eta * Dtheta(k); });
+    // theta' = theta + mu * delta' - eta * Dtheta                               nesterov.eq:7
+    elementwise(M * N, [&](Index k) { theta_new(k) = theta(k) + mu * delta_new(k) - eta * Dtheta(k); });
+}
+
+template void nesterov_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
+                                           ConstMatrix<float>, float, float, Matrix<float>, Matrix<float>);
+template void nesterov_product_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
+                                            ConstMatrix<double>, double, double, Matrix<double>, Matrix<double>);
+
 // Steps scaled by a running mean of the squared gradient (rmsprop.eq:1)
 template <class Scalar>
 void rms_prop_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> v, Scalar rho,
@@ -147,6 +267,28 @@ template void rms_prop_step<float>(ConstMatrix<float>, ConstMatrix<float>, Const
                                    float, Matrix<float>, Matrix<float>);
 template void rms_prop_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>, double, double,
                                     double, double, Matrix<double>, Matrix<double>);
+
+// Steps scaled by a running mean of the squared gradient (rmsprop.eq:1)
+template <class Scalar>
+void rms_prop_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                           ConstMatrix<Scalar> v, Scalar rho, Scalar epsilon, Scalar eta, Scalar c1,
+                           Matrix<Scalar> theta_new, Matrix<Scalar> v_new) {
+    const Index M = theta.rows(), N = theta.cols();
+    Workspace workspace;
+    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(M, N);
+    gemm(1, A.transpose(), B, 0, Dtheta);
+    // v'     = rho * v + (1 - rho) * Dtheta^2                                   rmsprop.eq:6
+    elementwise(M * N, [&](Index k) { v_new(k) = rho * v(k) + c1 * square(Dtheta(k)); });
+    // theta' = theta - eta * Dtheta / (sqrt(v') + epsilon)                      rmsprop.eq:7
+    elementwise(M * N, [&](Index k) { theta_new(k) = theta(k) - eta * Dtheta(k) / (sqrt(v_new(k)) + epsilon); });
+}
+
+template void rms_prop_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
+                                           ConstMatrix<float>, float, float, float, float, Matrix<float>,
+                                           Matrix<float>);
+template void rms_prop_product_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
+                                            ConstMatrix<double>, double, double, double, double, Matrix<double>,
+                                            Matrix<double>);
 
 // Adds the gradient of decay / 2 times the squared weights (weight_decay.eq:1)
 template <class Scalar>

@@ -1,0 +1,140 @@
+"""What a training step needs beyond forward and backward: gradients that are products stay products.
+
+`DW = DZ' X` need not be computed where only the optimizer reads it: its factors are handed on, and the optimizer's
+equations are lowered over them, so that plain gradient descent becomes `W - eta DZ' X`, one product that accumulates.
+The gradient DX of the input is a function of its own: the first layer does not need it, and the others need it before
+their parameters change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from eqgen.algebra.expressions import Apply, Node, Shape, Symbol, apply, symbols
+from eqgen.algebra.operations import TABLE
+from eqgen.optimize.lower import LoweredLayer, needed_arguments
+from eqgen.optimize.names import function_name
+from eqgen.optimize.program import Argument, Function, LoweredFunction, Step
+
+LEFT, RIGHT = "A", "B"
+TERMS = "P"
+"""The factors of a gradient A' B in the functions of optimizers, and the number of rows of both."""
+
+
+@dataclass(frozen=True)
+class BackwardParts:
+    """A backward pass in parts.
+
+    gradients       parameter gradients that are no products, and what the other parts read; None where that is nothing
+    input_gradient  DX; None where the input has no gradient, or nothing is left to compute
+    products        parameter -> (A, B) where its gradient is A' B: names of results of `gradients`, or of arguments
+    """
+
+    gradients: Function | None
+    input_gradient: Function | None
+    products: Mapping[str, tuple[str, str]]
+
+
+def backward_parts(layer: LoweredLayer) -> BackwardParts:
+    """The backward pass of a layer in parts."""
+    d, backward = layer.definition, layer.backward
+    inputs = {f"D{v.name}" for v in d.with_role("input")}
+    steps = backward.steps
+    products: dict[str, tuple[str, str]] = {}
+    for v in d.with_role("param"):
+        factors = _factors(steps, f"D{v.name}")
+        if factors is not None:
+            products[v.name] = factors
+    dropped = {f"D{name}" for name in products}
+    wanted = [(n, s) for n, s in backward.results if n not in dropped | inputs]
+    factors_needed = {f for pair in products.values() for f in pair}
+    main = _closure(steps, {n for n, _ in wanted} | factors_needed)
+    rest = [s for s in _closure(steps, {n for n, _ in backward.results if n in inputs}) if s not in main]
+    shapes = {s.target: s.value.shape for s in main}
+    read_later = factors_needed | {name for s in rest for name in symbols(s.value)}
+    handed_on = [(n, shape) for n, shape in shapes.items() if n in read_later and n not in dict(wanted)]
+
+    def part(
+        suffix: str, own: Sequence[Step], results: Sequence[tuple[str, Shape]], more: Iterable[Argument]
+    ) -> Function:
+        arguments = needed_arguments(own, [*backward.arguments, *more])
+        return replace(
+            backward,
+            name=function_name("layer", d.name, suffix),
+            arguments=arguments,
+            results=tuple(results),
+            steps=tuple(own),
+        )
+
+    made = [Argument(n, shape) for n, shape in handed_on]
+    return BackwardParts(
+        part("gradients", main, [*wanted, *handed_on], ()) if main else None,
+        part("input_gradient", rest, [(n, s) for n, s in backward.results if n in inputs], made) if rest else None,
+        products,
+    )
+
+
+def product_step(optimizer: LoweredFunction, gradient: str = "Dtheta") -> Function | None:
+    """The optimizer's step over the factors of the gradient, `Dtheta = A' B`, A: P x M and B: P x N.
+
+    The arguments are those of the step with A, B in place of the gradient. None where entries of the parameter depend
+    on others than their own entries of gradient and state (a norm), where the parameter is not what is updated, or where
+    the equations use these names themselves.
+    """
+    function = optimizer.function
+    argument = next((a for a in function.arguments if a.name == gradient), None)
+    taken = {str(name) for a in function.arguments for name in (a.name, *a.shape)}
+    if argument is None or taken & {LEFT, RIGHT, TERMS} or not all(_is_entrywise(s.value) for s in function.steps):
+        return None
+    if all(name != "theta_new" for name, _ in function.results):
+        return None
+    rows, columns = argument.shape
+    left, right = Argument(LEFT, (TERMS, rows)), Argument(RIGHT, (TERMS, columns))
+    product = apply("matmul", apply("transpose", Symbol(left.shape, LEFT)), Symbol(right.shape, RIGHT))
+    arguments = tuple(b for a in function.arguments for b in ((left, right) if a is argument else (a,)))
+    steps = (Step(gradient, product), *function.steps)
+    name = function.name.removesuffix("_step") + "_product_step"
+    return replace(function, name=name, arguments=arguments, steps=steps)
+
+
+def transposed_product() -> Function:
+    """C = A' B: a gradient that is a product, where it is needed as a matrix."""
+    A, B = Argument(LEFT, (TERMS, "M")), Argument(RIGHT, (TERMS, "N"))
+    value = apply("matmul", apply("transpose", Symbol(A.shape, LEFT)), Symbol(B.shape, RIGHT))
+    title = "A gradient that is a product, from its factors."
+    return Function("transposed_product", (A, B), (("C", value.shape),), (Step("C", value, "C = A.T * B"),), title, "")
+
+
+def _factors(steps: Sequence[Step], gradient: str) -> tuple[str, str] | None:
+    """(A, B) where the gradient is A' B for named matrices and nothing else reads it."""
+    own = [s for s in steps if s.target == gradient]
+    if len(own) != 1 or any(gradient in symbols(s.value) for s in steps):
+        return None
+    value = own[0].value
+    if not (isinstance(value, Apply) and value.op == "matmul"):
+        return None
+    left, right = value.args
+    if (
+        isinstance(left, Apply)
+        and left.op == "transpose"
+        and isinstance(left.args[0], Symbol)
+        and isinstance(right, Symbol)
+    ):
+        return left.args[0].name, right.name
+    return None
+
+
+def _closure(steps: Sequence[Step], names: set[str]) -> list[Step]:
+    """The steps that these names depend on, in order."""
+    wanted = set(names)
+    found: list[Step] = []
+    for step in reversed(steps):
+        if step.target in wanted:
+            found.append(step)
+            wanted |= symbols(step.value)
+    return found[::-1]
+
+
+def _is_entrywise(node: Node) -> bool:
+    return not isinstance(node, Apply) or (TABLE[node.op].entrywise and all(_is_entrywise(a) for a in node.args))

@@ -1,0 +1,153 @@
+"""A training step over memory that is kept: after the first batch of a size nothing is allocated.
+
+What an object of a class of this package does in a step is in `plans`. An object of another class, such as a layer of
+your own, takes part through its interface.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import weakref
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from . import in_place, planned
+from .buffers import Buffers, Call, LayerPlan
+from .checks import real_number
+from .layers import Layer
+from .losses import LossFunction
+from .optimizers import CompositeOptimizer
+from .plans import LAYERS, LOSSES, OPTIMIZERS
+from .runtime import Matrix
+
+if TYPE_CHECKING:
+    from .multilayer_perceptron import MultilayerPerceptron
+
+_KEPT: weakref.WeakKeyDictionary[Any, Buffers] = weakref.WeakKeyDictionary()
+"""The buffers of networks and of layers, as long as these live."""
+
+
+def train_step(M: MultilayerPerceptron, X: Matrix, T: Matrix, loss: LossFunction, eta: float, one_hot: bool) -> Matrix:
+    """One step of gradient descent on the mean loss of a batch. See `MultilayerPerceptron.train_step`."""
+    eta = real_number("MultilayerPerceptron.train_step", "eta", eta)
+    with in_place.silent():
+        steps = [LayerStep(layer) for layer in M.layers]
+        Y = X
+        for step in steps:
+            Y = step.feedforward(Y)
+        value, DY = _loss(_KEPT.setdefault(M, Buffers()).part(type(loss)), loss, Y, T, one_hot)
+        for step in reversed(steps):
+            DY = step.backpropagate(DY, eta, input_gradient=step is not steps[0])
+        return value
+
+
+def _loss(out: Buffers, loss: LossFunction, Y: Matrix, T: Matrix, one_hot: bool) -> tuple[Matrix, Matrix]:
+    """The mean loss, and its gradient DY."""
+    N = Y.shape[0]
+    plan = LOSSES.get(type(loss))
+    if plan is None:
+        return loss(Y, T) / N, loss.gradient(Y, T, one_hot=one_hot) / N
+    numbers = dataclasses.astuple(loss)  # type: ignore[call-overload]
+    Y, T = loss.checked(Y, T)
+    value = plan.value(Y, T, *numbers, out.part("value"))[0, 0] / N
+    DY = (plan.one_hot if one_hot else plan.gradient)(Y, T, *numbers, out.part(("gradient", one_hot)))
+    DY /= N
+    return value, DY
+
+
+class LayerStep:
+    """A layer in one training step."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+        self.plan: LayerPlan | None = LAYERS.get(type(layer)) if layer.training else None
+        self.out = _KEPT.setdefault(layer, Buffers())
+        self.values: dict[str, Any] = {}
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        """The output; with a plan, in a buffer."""
+        if self.plan is None:
+            self.Y = self.layer.feedforward(X)
+        else:
+            layer = self.layer
+            X = layer.checked_input(X)
+            layer.draw(X)
+            self.values = {name: getattr(layer, name) for name in layer.VALUES}
+            self.values[self.plan.input] = X
+            self.plan.forward(self.values, self.out.part("forward"))
+            if self.plan.update is not None:
+                self.plan.update(self.values, self.out.part("update"))
+            self.Y = self.values[self.plan.output]
+        return self.Y
+
+    def backpropagate(self, DY: Matrix, eta: float, input_gradient: bool) -> Matrix:
+        """Update the parameters; DX, which is computed before."""
+        layer, plan, values = self.layer, self.plan, self.values
+        if plan is None:
+            layer.backpropagate(self.Y, DY)
+            layer.optimize(eta)
+            return layer.DX if input_gradient else DY
+        values[f"D{plan.output}"] = DY
+        out = self.out.part("gradients")
+        for name in layer.PARAMETERS:
+            out.matrices[f"D{name}"] = getattr(layer, f"D{name}")
+        if plan.gradients is not None:
+            plan.gradients(values, out)
+        if input_gradient and plan.input_gradient is not None:
+            plan.input_gradient(values, self.out.part("input_gradient"))
+        self.update({name: (values[a], values[b]) for name, (a, b) in plan.products.items()}, eta)
+        return values.get(f"D{plan.input}", DY)
+
+    def update(self, products: dict[str, tuple[Matrix, Matrix]], eta: float) -> None:
+        """Update the parameters; `products` holds the factors of gradients that have not been computed yet."""
+        optimizers = list(_parts(self.layer.chosen_optimizer()))
+        for k, each in enumerate(optimizers):
+            if type(each) not in OPTIMIZERS:
+                self.compute(products)
+                each.update(eta)
+                continue
+            plan, out = OPTIMIZERS[type(each)], self.out.part(("optimizer", k))
+            each.prepare(eta)
+            values: dict[str, Any] = dict(zip(each.SCALARS, each.scalars, strict=True))
+            values |= {"theta": each.x, "Dtheta": each.Dx, **{name: getattr(each, name) for name in each.STATES}}
+            name = next((p for p in products if getattr(self.layer, p) is each.x), None)
+            alone = all(type(other) in OPTIMIZERS and (other is each or other.x is not each.x) for other in optimizers)
+            if name is not None and alone and plan.product_step is not None:
+                values["A"], values["B"] = products.pop(name)
+                if plan.by_rows:
+                    _by_rows(plan.product_step, ("theta", *each.STATES), values, out)
+                else:
+                    plan.product_step(values, out)
+            else:
+                self.compute(products)
+                plan.step(values, out)
+
+    def compute(self, products: dict[str, tuple[Matrix, Matrix]]) -> None:
+        """Compute the gradients of which only the factors are known."""
+        for name, (A, B) in products.items():
+            out = self.out.part(("product", name))
+            out.matrices["C"] = getattr(self.layer, f"D{name}")
+            planned.transposed_product(A, B, out)
+        products.clear()
+
+
+def _parts(optimizer: Any) -> Iterator[Any]:
+    """The optimizers of which a composition consists, in order."""
+    if type(optimizer) is CompositeOptimizer:
+        for part in optimizer.optimizers:
+            yield from _parts(part)
+    elif optimizer is not None:
+        yield optimizer
+
+
+def _by_rows(step: Call, replaced: tuple[str, ...], values: dict[str, Any], out: Buffers) -> None:
+    """The step for some rows at a time, so that what is computed in between stays in the cache."""
+    rows, columns = values["theta"].shape
+    most = max(1, in_place.BLOCK // columns)
+    for begin in range(0, rows, most):
+        end = min(rows, begin + most)
+        part = dict(values)
+        part["A"] = values["A"][:, begin:end]
+        for name in replaced:
+            part[name] = values[name][begin:end]
+        step(part, out.part(end - begin))

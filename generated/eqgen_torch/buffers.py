@@ -1,0 +1,126 @@
+"""Memory that is kept from step to step: the results and temporaries of planned functions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import in_place
+from .runtime import Matrix
+
+if TYPE_CHECKING:
+    from .activations import Activation
+
+
+@dataclass
+class Buffers:
+    """Matrices by name for one place where a planned function is called.
+
+    A matrix keeps its memory until one of another size or dtype is asked for under its name; its entries are undefined.
+    """
+
+    matrices: dict[object, Matrix] = field(default_factory=dict)
+    parts: dict[object, Buffers] = field(default_factory=dict)
+
+    def matrix(self, name: str, rows: int, columns: int, like: Matrix) -> Matrix:
+        """A matrix with the dtype and the device of `like`."""
+        found = self.matrices.get(name)
+        if found is None or found.shape != (rows, columns) or found.dtype != like.dtype:
+            found = self.matrices[name] = in_place.empty(rows, columns, like)
+        return found
+
+    def mask(self, name: str, rows: int, columns: int, like: Matrix) -> Matrix:
+        """A matrix of truth values on the device of `like`."""
+        found = self.matrices.get(name)
+        if found is None or found.shape != (rows, columns):
+            found = self.matrices[name] = in_place.empty(rows, columns, like, mask=True)
+        return found
+
+    def scratch(self, like: Matrix) -> Matrix:
+        """A matrix of the shape, dtype and device of `like`, whose entries count until the next call only."""
+        rows, columns = like.shape
+        key = (rows, columns, like.dtype)
+        found = self.matrices.get(key)
+        if found is None:
+            found = self.matrices[key] = in_place.empty(rows, columns, like)
+        return found
+
+    def part(self, name: object) -> Buffers:
+        """Buffers of their own for something that is called from here."""
+        found = self.parts.get(name)
+        if found is None:
+            found = self.parts[name] = Buffers()
+        return found
+
+    def activation(self, act: Activation, x: Matrix, target: Matrix, gradient: bool = False) -> None:
+        """Put act(x), or act'(x), into the target."""
+        from .plans import ACTIVATIONS  # not above: the plans are made of functions that call this one
+
+        plan = ACTIVATIONS.get(type(act))
+        if plan is None:
+            in_place.copy(act.gradient(x) if gradient else act(x), target)
+        else:
+            part = self.part((type(act), gradient))
+            part.matrices["dy" if gradient else "y"] = target
+            plan[gradient](x, *dataclasses.astuple(act), part)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A planned function, and the names of what it takes and of what it returns."""
+
+    function: Callable[..., Any]
+    arguments: tuple[str, ...]
+    results: tuple[str, ...]
+
+    def __call__(self, values: dict[str, Any], out: Buffers) -> None:
+        """Call the function on named values; its results become values, too."""
+        found = self.function(*[values[name] for name in self.arguments], out)
+        if len(self.results) == 1:
+            values[self.results[0]] = found
+        else:
+            values.update(zip(self.results, found, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlan:
+    """The parts of a layer's training step.
+
+    gradients       gradients of the parameters, except those that are products; None where there are none
+    input_gradient  DX; None where there is none
+    products        parameter -> names of A and B where its gradient is A' B
+    update          new values of the statistics
+    """
+
+    input: str
+    output: str
+    forward: Call
+    gradients: Call | None
+    input_gradient: Call | None
+    products: dict[str, tuple[str, str]]
+    update: Call | None
+
+
+@dataclass(frozen=True, slots=True)
+class LossPlan:
+    """A loss: its value, 1 x 1, its gradient, and its gradient where every row of T is a unit vector."""
+
+    value: Callable[..., Matrix]
+    gradient: Callable[..., Matrix]
+    one_hot: Callable[..., Matrix]
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerPlan:
+    """An optimizer.
+
+    step          over x, Dx and the states, which it replaces
+    product_step  the same where Dx is A' B, over A and B; None where it cannot be done row by row
+    by_rows       whether to call the latter for some rows at a time, which stay in the cache
+    """
+
+    step: Call
+    product_step: Call | None
+    by_rows: bool

@@ -1,0 +1,236 @@
+"""Which planned functions a training step calls for which class, and on what."""
+
+from __future__ import annotations
+
+from . import activations, layers, losses, optimizers, planned
+from .buffers import Call, LayerPlan, LossPlan, OptimizerPlan
+
+ACTIVATIONS = {
+    activations.AllReLUActivation: (planned.all_relu, planned.all_relu_gradient),
+    activations.ELUActivation: (planned.elu, planned.elu_gradient),
+    activations.GELUActivation: (planned.gelu, planned.gelu_gradient),
+    activations.LeakyReLUActivation: (planned.leaky_relu, planned.leaky_relu_gradient),
+    activations.ReLUActivation: (planned.relu, planned.relu_gradient),
+    activations.SReLUActivation: (planned.s_relu, planned.s_relu_gradient),
+    activations.SiLUActivation: (planned.silu, planned.silu_gradient),
+    activations.SigmoidActivation: (planned.sigmoid, planned.sigmoid_gradient),
+    activations.SoftplusActivation: (planned.softplus, planned.softplus_gradient),
+    activations.TReLUActivation: (planned.t_relu, planned.t_relu_gradient),
+    activations.TanhActivation: (planned.tanh, planned.tanh_gradient),
+}
+"""An activation's value and derivative, over the entries and the numbers of its header."""
+
+LOSSES = {
+    losses.BinaryCrossEntropyLossFunction: LossPlan(
+        planned.binary_cross_entropy_loss,
+        planned.binary_cross_entropy_loss_gradient,
+        planned.binary_cross_entropy_loss_gradient,
+    ),
+    losses.CrossEntropyLossFunction: LossPlan(
+        planned.cross_entropy_loss, planned.cross_entropy_loss_gradient, planned.cross_entropy_loss_gradient
+    ),
+    losses.KLDivergenceLossFunction: LossPlan(
+        planned.kl_divergence_loss, planned.kl_divergence_loss_gradient, planned.kl_divergence_loss_gradient
+    ),
+    losses.LogisticCrossEntropyLossFunction: LossPlan(
+        planned.logistic_cross_entropy_loss,
+        planned.logistic_cross_entropy_loss_gradient,
+        planned.logistic_cross_entropy_loss_gradient,
+    ),
+    losses.MeanSquaredErrorLossFunction: LossPlan(
+        planned.mean_squared_error_loss,
+        planned.mean_squared_error_loss_gradient,
+        planned.mean_squared_error_loss_gradient,
+    ),
+    losses.NegativeLogLikelihoodLossFunction: LossPlan(
+        planned.negative_log_likelihood_loss,
+        planned.negative_log_likelihood_loss_gradient,
+        planned.negative_log_likelihood_loss_gradient,
+    ),
+    losses.SigmoidBinaryCrossEntropyLossFunction: LossPlan(
+        planned.sigmoid_binary_cross_entropy_loss,
+        planned.sigmoid_binary_cross_entropy_loss_gradient,
+        planned.sigmoid_binary_cross_entropy_loss_gradient,
+    ),
+    losses.SoftmaxCrossEntropyLossFunction: LossPlan(
+        planned.softmax_cross_entropy_loss,
+        planned.softmax_cross_entropy_loss_gradient,
+        planned.softmax_cross_entropy_loss_gradient_one_hot,
+    ),
+    losses.SquaredErrorLossFunction: LossPlan(
+        planned.squared_error_loss, planned.squared_error_loss_gradient, planned.squared_error_loss_gradient
+    ),
+}
+
+OPTIMIZERS = {
+    optimizers.AdamOptimizer: OptimizerPlan(
+        Call(
+            planned.adam_step,
+            ("theta", "Dtheta", "m", "v", "beta1", "beta2", "epsilon", "eta", "c1", "c2", "c3", "c4"),
+            ("theta_new", "m_new", "v_new"),
+        ),
+        Call(
+            planned.adam_product_step,
+            ("theta", "A", "B", "m", "v", "beta1", "beta2", "epsilon", "eta", "c1", "c2", "c3", "c4"),
+            ("theta_new", "m_new", "v_new"),
+        ),
+        True,
+    ),
+    optimizers.AdamWOptimizer: OptimizerPlan(
+        Call(
+            planned.adamw_step,
+            ("theta", "Dtheta", "m", "v", "beta1", "beta2", "epsilon", "eta", "c1", "c2", "c3", "c4", "c5"),
+            ("theta_new", "m_new", "v_new"),
+        ),
+        Call(
+            planned.adamw_product_step,
+            ("theta", "A", "B", "m", "v", "beta1", "beta2", "epsilon", "eta", "c1", "c2", "c3", "c4", "c5"),
+            ("theta_new", "m_new", "v_new"),
+        ),
+        True,
+    ),
+    optimizers.ClipByNormOptimizer: OptimizerPlan(
+        Call(planned.clip_by_norm_step, ("Dtheta", "c"), ("Dtheta_new",)), None, False
+    ),
+    optimizers.ClipByValueOptimizer: OptimizerPlan(
+        Call(planned.clip_by_value_step, ("Dtheta", "c", "c1"), ("Dtheta_new",)), None, False
+    ),
+    optimizers.GradientDescentOptimizer: OptimizerPlan(
+        Call(planned.gradient_descent_step, ("theta", "Dtheta", "eta"), ("theta_new",)),
+        Call(planned.gradient_descent_product_step, ("theta", "A", "B", "eta"), ("theta_new",)),
+        False,
+    ),
+    optimizers.MomentumOptimizer: OptimizerPlan(
+        Call(planned.momentum_step, ("theta", "Dtheta", "delta", "mu", "eta"), ("theta_new", "delta_new")),
+        Call(planned.momentum_product_step, ("theta", "A", "B", "delta", "mu", "eta"), ("theta_new", "delta_new")),
+        True,
+    ),
+    optimizers.NesterovOptimizer: OptimizerPlan(
+        Call(planned.nesterov_step, ("theta", "Dtheta", "delta", "mu", "eta"), ("theta_new", "delta_new")),
+        Call(planned.nesterov_product_step, ("theta", "A", "B", "delta", "mu", "eta"), ("theta_new", "delta_new")),
+        True,
+    ),
+    optimizers.RMSPropOptimizer: OptimizerPlan(
+        Call(planned.rms_prop_step, ("theta", "Dtheta", "v", "rho", "epsilon", "eta", "c1"), ("theta_new", "v_new")),
+        Call(
+            planned.rms_prop_product_step,
+            ("theta", "A", "B", "v", "rho", "epsilon", "eta", "c1"),
+            ("theta_new", "v_new"),
+        ),
+        True,
+    ),
+    optimizers.WeightDecayOptimizer: OptimizerPlan(
+        Call(planned.weight_decay_step, ("theta", "Dtheta", "decay"), ("Dtheta_new",)), None, False
+    ),
+}
+
+LAYERS = {
+    layers.ActivationLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.activation_forward, ("X", "W", "b", "act"), ("Y", "Z")),
+        Call(planned.activation_gradients, ("Z", "DY", "act"), ("Db", "DZ")),
+        Call(planned.activation_input_gradient, ("W", "DZ"), ("DX",)),
+        {
+            "W": ("DZ", "X"),
+        },
+        None,
+    ),
+    layers.ActivationDropoutLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.activation_dropout_forward, ("X", "W", "b", "R", "act"), ("Y", "Z")),
+        Call(planned.activation_dropout_gradients, ("X", "R", "Z", "DY", "act"), ("DW", "Db", "DZ")),
+        Call(planned.activation_dropout_input_gradient, ("W", "R", "DZ"), ("DX",)),
+        {},
+        None,
+    ),
+    layers.BatchNormalizationLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(
+            planned.batch_normalization_forward,
+            ("X", "gamma", "beta", "epsilon"),
+            ("Y", "Sigma", "inv_sqrt_Sigma", "Z"),
+        ),
+        Call(planned.batch_normalization_gradients, ("Z", "DY"), ("Dgamma", "Dbeta")),
+        Call(planned.batch_normalization_input_gradient, ("gamma", "inv_sqrt_Sigma", "Z", "DY"), ("DX",)),
+        {},
+        Call(
+            planned.batch_normalization_update,
+            ("X", "mean", "variance", "Sigma", "momentum"),
+            ("mean_new", "variance_new"),
+        ),
+    ),
+    layers.EmbeddingLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.embedding_forward, ("X", "E"), ("Y",)),
+        Call(planned.embedding_gradients, ("X", "E", "DY"), ("DE",)),
+        None,
+        {},
+        None,
+    ),
+    layers.LayerNormalizationLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.layer_normalization_forward, ("X", "gamma", "beta", "epsilon"), ("Y", "inv_sqrt_Sigma", "Z")),
+        Call(planned.layer_normalization_gradients, ("Z", "DY"), ("Dgamma", "Dbeta")),
+        Call(planned.layer_normalization_input_gradient, ("gamma", "inv_sqrt_Sigma", "Z", "DY"), ("DX",)),
+        {},
+        None,
+    ),
+    layers.LinearLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.linear_forward, ("X", "W", "b"), ("Y",)),
+        Call(planned.linear_gradients, ("DY",), ("Db",)),
+        Call(planned.linear_input_gradient, ("W", "DY"), ("DX",)),
+        {
+            "W": ("DY", "X"),
+        },
+        None,
+    ),
+    layers.LinearDropoutLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.linear_dropout_forward, ("X", "W", "b", "R"), ("Y",)),
+        Call(planned.linear_dropout_gradients, ("X", "R", "DY"), ("DW", "Db")),
+        Call(planned.linear_dropout_input_gradient, ("W", "R", "DY"), ("DX",)),
+        {},
+        None,
+    ),
+    layers.LogSoftmaxLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.log_softmax_forward, ("X", "W", "b"), ("Y", "Z")),
+        Call(planned.log_softmax_gradients, ("Z", "DY"), ("Db", "DZ")),
+        Call(planned.log_softmax_input_gradient, ("W", "DZ"), ("DX",)),
+        {
+            "W": ("DZ", "X"),
+        },
+        None,
+    ),
+    layers.SReLULayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.s_relu_forward, ("X", "W", "b", "al", "tl", "ar", "tr"), ("Y", "Z")),
+        Call(planned.s_relu_gradients, ("al", "tl", "ar", "tr", "Z", "DY"), ("Db", "Dal", "Dtl", "Dar", "Dtr", "DZ")),
+        Call(planned.s_relu_input_gradient, ("W", "DZ"), ("DX",)),
+        {
+            "W": ("DZ", "X"),
+        },
+        None,
+    ),
+    layers.SoftmaxLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.softmax_forward, ("X", "W", "b"), ("Y",)),
+        Call(planned.softmax_gradients, ("Y", "DY"), ("Db", "DZ")),
+        Call(planned.softmax_input_gradient, ("W", "DZ"), ("DX",)),
+        {
+            "W": ("DZ", "X"),
+        },
+        None,
+    ),
+}
