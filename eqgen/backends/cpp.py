@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from eqgen.algebra.definitions import Module
+from eqgen.algebra.definitions import Module, TypedDefinition
 from eqgen.algebra.notation import Column, Level, call, infix, prefix
 from eqgen.backends.in_place import replaceable
 from eqgen.backends.locations import templates_folder
@@ -15,7 +15,7 @@ from eqgen.backends.native import ActivationEntry, KernelText, NativeText, UnitT
 from eqgen.backends.package import FunctionText, PackageText
 from eqgen.backends.protocol import Backend, InPlace
 from eqgen.backends.requirements import Requirement
-from eqgen.optimize.program import Function
+from eqgen.optimize.program import Function, LoweredFunction
 
 EXTENSION = "_kernels"
 
@@ -180,7 +180,8 @@ def native(module: Module, package: PackageText) -> NativeText:
     """All kernels of a package, grouped into units by the kind of their definitions."""
     from eqgen.backends.kernels import kernel
     from eqgen.optimize.lower import Lowering
-    from eqgen.optimize.training import backward_parts, product_step, transposed_product
+    from eqgen.optimize.products import product_step, transposed_product
+    from eqgen.optimize.training import backward_parts
 
     lowering = Lowering(module)
 
@@ -190,9 +191,11 @@ def native(module: Module, package: PackageText) -> NativeText:
     def of(kind: str) -> list:  # type: ignore[type-arg]
         return sorted(module.of_kind(kind), key=lambda d: d.name)
 
+    def updates(d: TypedDefinition) -> tuple[LoweredFunction | None, ...]:
+        return lowering.optimizer(d), product_step(lowering, d)
+
     layers = [lowering.layer(d) for d in of("layer")]
     parts = [backward_parts(x) for x in layers]
-    optimizers = [lowering.optimizer(d) for d in of("optimizer")]
     pairs = [(d, lowering.activation(d)) for d in of("activation")]
     units = (
         UnitText("functions", "matrix functions", printed([lowering.matrix_function(d) for d in of("function")])),
@@ -206,7 +209,7 @@ def native(module: Module, package: PackageText) -> NativeText:
             printed([*(f for x in parts for f in (x.gradients, x.input_gradient)), transposed_product()]),
         ),
         UnitText("losses", "losses", printed([f for d in of("loss") for f in lowering.loss(d)])),
-        UnitText("optimizers", "optimizers", printed([f for x in optimizers for f in (x.function, product_step(x))])),
+        UnitText("optimizers", "optimizers", printed([f.function for d in of("optimizer") for f in updates(d) if f])),
     )
     activations = tuple(
         ActivationEntry(d.name, value.name, slope.name, tuple(n.name for n in d.numbers)) for d, (value, slope) in pairs

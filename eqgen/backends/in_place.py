@@ -2,7 +2,8 @@
 
 Decided on the printed statements, one by one; whatever is not understood is taken for unsafe. An output may replace an
 input of its shape when no statement reads the input after the output was first written, and the statement that first
-writes the output is a loop that reads the input, if at all, at the position that it writes, and before writing it.
+writes the output is a loop that reads the input, if at all, at the position that it writes, and before writing it. A
+loop over the entries of a product reads the factors everywhere.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from eqgen.backends.native import KernelText
 
 _POSITIONS = ("k", "i, j")
+_LOOPS = ("elementwise(", "product_epilogue<")
 
 
 def replaceable(kernel: KernelText) -> dict[str, tuple[str, ...]]:
@@ -51,7 +53,7 @@ def _is_safe(statements: Sequence[str], input: str, output: str) -> bool:
     statement = statements[first]
     if not _mentions(statement, input):
         return True
-    if not statement.startswith("elementwise("):
+    if not statement.startswith(_LOOPS):
         return False
     for position in _POSITIONS:
         write = f"{output}({position}) ="

@@ -7,34 +7,34 @@ gathers and calls of activations get matrices of their own.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from eqgen.algebra.definitions import Module, TypedDefinition
 from eqgen.algebra.expressions import (
     Apply,
-    Constant,
-    Dim,
     Invoke,
     Node,
     Shape,
-    Size,
     Symbol,
     apply,
     children,
     rewrite,
     size,
     substitute,
+    symbols,
+    walk,
+    with_children,
 )
 from eqgen.algebra.inline import body, formals, instantiate
-from eqgen.algebra.notation import Column, Level
+from eqgen.algebra.notation import Column
 from eqgen.algebra.operations import TABLE
-from eqgen.backends.native import KernelArgument, KernelText, Temporary, identifier
+from eqgen.backends.entries import MOVED, Entry, EntryPrinter, Loop, Product, loop_body, loop_lines
+from eqgen.backends.native import RESERVED, KernelArgument, KernelText, Temporary, identifier
 from eqgen.optimize.program import Function, Step
 from eqgen.optimize.sharing import repeated
 
 KINDS = {"matrix": "input", "index": "index", "scalar": "number", "number": "number", "activation": "activation"}
-MOVED = ("transpose", "column_repeat", "row_repeat", "diag", "Diag", "row", "column", "zeros", "ones", "identity")
-"""Operations that only say where an entry comes from."""
 COMMENT_COLUMN = 72
 
 
@@ -56,9 +56,18 @@ class KernelWriter:
     shapes: dict[str, Shape] = field(default_factory=dict)
     numbers: set[str] = field(default_factory=set)
     computed: dict[Node, str] = field(default_factory=dict)
-    """Subexpressions of the current step that have a matrix already."""
+    """Subexpressions of the current step that have a name already."""
     written: set[str] = field(default_factory=set)
     renamed: dict[str, str] = field(default_factory=dict)
+    outputs: set[str] = field(default_factory=set)
+    undeclared: dict[str, Shape] = field(default_factory=dict)
+    """Temporaries that are no matrices yet, since only the current loop has computed them."""
+    current: Loop | None = None
+    """The loop that further statements may join."""
+    wanted: set[str] = field(default_factory=set)
+    """Matrices that the rest of the current step and later steps read."""
+    comments: list[str] = field(default_factory=list)
+    """What stands above the next statement."""
 
     def write(self) -> KernelText:
         arguments: list[KernelArgument] = []
@@ -73,12 +82,15 @@ class KernelWriter:
         results = {identifier(n): shape for n, shape in self.function.results}
         taken = set(self.shapes)
         self.renamed = {n: f"{n}_out" for n in results if n in taken}
-        for step in self.function.steps:
-            self.step(step, results)
+        self.outputs = {self.renamed.get(n, n) for n in results}
+        steps = self.function.steps
+        for n, step in enumerate(steps):
+            self.step(step, steps[n + 1 :], results)
         for name, shape in results.items():
             if name not in self.written:
                 # A result that is an argument: the identity.
                 self.assign(self.renamed.get(name, name), Symbol(shape, name))
+        self.flush()
         for name, shape in results.items():
             arguments.append(KernelArgument("output", self.renamed.get(name, name), str(shape[0]), str(shape[1])))
         sizes = dict.fromkeys(d for a in arguments for d in (a.rows, a.columns) if d and not d.isdigit())
@@ -91,12 +103,15 @@ class KernelWriter:
             tuple(self.lines),
         )
 
-    def step(self, step: Step, results: dict[str, Shape]) -> None:
+    def step(self, step: Step, later: Sequence[Step], results: dict[str, Shape]) -> None:
         if step.equation:
-            self.lines.append(f"// {step.equation:<{COMMENT_COLUMN}}  {step.origin}".rstrip())
-            self.lines += [f"//   {note}" for note in step.notes]
-        self.computed = {}
+            self.comments.append(f"// {step.equation:<{COMMENT_COLUMN}}  {step.origin}".rstrip())
+            self.comments += [f"//   {note}" for note in step.notes]
         value = self.expanded(step.value)
+        wanted = {identifier(name) for s in later for name in symbols(s.value)}
+        self.wanted = {self.renamed.get(n, n) for n in wanted} | {
+            self.name(n) for n in walk(value) if isinstance(n, Symbol)
+        }
         for node in reversed(repeated([value])):
             self.materialized(node)
         name = identifier(step.target)
@@ -105,12 +120,14 @@ class KernelWriter:
             self.shapes[target] = results[name]
         else:
             target = name if name not in self.shapes else self.fresh_name(name)
-            self.temporaries.append(Temporary(target, str(value.shape[0]), str(value.shape[1])))
+            self.undeclared[target] = value.shape
             self.shapes[target] = value.shape
         if target != name:
             self.renamed[name] = target
         self.assign(target, value)
         self.written.add(name)
+        self.computed = {}
+        self.wanted = {self.renamed.get(n, n) for n in wanted}
 
     def expanded(self, node: Node) -> Node:
         """Calls of the library's functions become their stable forms, lets as matrices of their own."""
@@ -139,24 +156,28 @@ class KernelWriter:
 
     def fresh_name(self, stem: str = "t") -> str:
         k = 1
-        taken = (
+        taken = self.taken()
+        while f"{stem}{k}" in taken:
+            k += 1
+        return f"{stem}{k}"
+
+    def taken(self) -> set[str]:
+        """Names that mean something in this kernel."""
+        return (
             set(self.shapes)
             | {identifier(n) for n, _ in self.function.results}
             | self.numbers
             | {identifier(s.target) for s in self.function.steps}
+            | {str(d) for shape in self.shapes.values() for d in shape}
         )
-        sizes = {str(d) for shape in self.shapes.values() for d in shape}
-        while f"{stem}{k}" in taken | sizes:
-            k += 1
-        return f"{stem}{k}"
 
     def materialized(self, node: Node) -> Symbol:
-        """The value as a named matrix, computed now unless this step did so already."""
+        """The value under a name, computed now unless this step did so already."""
         if isinstance(node, Symbol) and self.name(node) in self.shapes:
             return node
         if node not in self.computed:
             name = self.fresh_name()
-            self.temporaries.append(Temporary(name, str(node.shape[0]), str(node.shape[1])))
+            self.undeclared[name] = node.shape
             self.shapes[name] = node.shape
             self.assign(name, node)
             self.computed[node] = name
@@ -166,21 +187,65 @@ class KernelWriter:
         name = identifier(symbol.name)
         return self.renamed.get(name, name) if name in self.written else name
 
+    def resolved(self, node: Node) -> Node:
+        """The expression over the names that its matrices have now."""
+        if node in self.computed:
+            return Symbol(node.shape, self.computed[node])
+        if isinstance(node, Symbol):
+            return Symbol(node.shape, self.name(node))
+        return with_children(node, tuple(self.resolved(c) for c in children(node)))
+
+    # --- statements ----------------------------------------------------------------------------------
+
+    def emit(self, line: str) -> None:
+        """A statement that is no loop over entries: what it mentions must be matrices."""
+        words = set(re.findall(r"\w+", line))
+        self.flush(words)
+        self.declare(words)
+        self.lines += [*self.take_comments(), line]
+
+    def declare(self, names: Collection[str]) -> None:
+        for name in [n for n in self.undeclared if n in names]:
+            rows, columns = self.undeclared.pop(name)
+            self.temporaries.append(Temporary(name, str(rows), str(columns)))
+
+    def take_comments(self) -> tuple[str, ...]:
+        comments, self.comments = tuple(self.comments), []
+        return comments
+
+    def flush(self, mentioned: Collection[str] = ()) -> None:
+        """Print the current loop; `mentioned` are the matrices that the next statement needs."""
+        loop, self.current = self.current, None
+        if loop is None:
+            return
+        needed = self.outputs | self.wanted | set(self.computed.values()) | set(mentioned)
+        stored = loop.targets & needed
+        if loop.product is not None and not loop.reads_product():
+            stored.add(loop.product.target)
+        self.declare(stored)
+        suffix = "k" if loop.is_flat() else "ij"
+        names = {t: t if t in self.undeclared else self.entry_name(t, suffix) for t in loop.targets}
+        self.lines += loop_lines(loop, self.entries, self.numbers, stored, names)
+
+    def entry_name(self, target: str, suffix: str) -> str:
+        """A number beside the matrix whose entry it is."""
+        name = f"{target}_{suffix}"
+        return name if name not in self.taken() | RESERVED else self.fresh_name(name)
+
     def assign(self, target: str, node: Node) -> None:
         """Statements that put the value into a matrix."""
         if isinstance(node, Invoke):
             operand = self.name(self.materialized(node.args[0]))
-            self.lines.append(
+            self.emit(
                 f"{'apply_gradient' if node.derivative else 'apply'}({identifier(node.function)}, {operand}, {target});"
             )
         elif isinstance(node, Apply) and node.op in self.statements:
             self.fill(target, node)
         elif isinstance(node, Apply) and (product := _accumulated(node)) is not None:
             factor, rest, matmul = product
+            operands = [self.factor(a) for a in matmul.args]
             self.assign(target, rest)
-            self.lines.append(
-                f"gemm({factor}, {self.factor(matmul.args[0])}, {self.factor(matmul.args[1])}, 1, {target});"
-            )
+            self.emit(f"gemm({factor}, {operands[0]}, {operands[1]}, 1, {target});")
         else:
             self.loop(target, node)
 
@@ -192,20 +257,26 @@ class KernelWriter:
             axis = 1 if node.op == "rows_mean" else 0
             total = apply("rows_sum" if axis else "columns_sum", node.args[0])
             self.fill(target, total)
-            self.loop(target, apply("divide", Symbol(node.shape, target), size(node.args[0].shape[axis])))
+            self.join(target, apply("divide", Symbol(node.shape, target), size(node.args[0].shape[axis])))
             return
         if node.op == "dot":
             node = apply("elements_sum", apply("hadamard", *node.args))
         if node.op == "matmul":
             operands = [self.factor(a) for a in node.args]
+            if target not in self.outputs and _is_transpose(node.args[0]):
+                # As large as a weight, it need not exist where each entry is used once, by the loop that follows.
+                self.flush(set(re.findall(r"\w+", " ".join(operands))))
+                self.current = Loop(node.shape, Product(target, operands[0], operands[1], self.take_comments()))
+                return
         elif "{body}" in template:
             self.prepare(node.args[0])
             operands = []
-            body = loop_body(f"return {self.entry(node.args[0], 'i', 'j')[0]};")
+            value = self.resolved(node.args[0])
+            body = loop_body(f"return {EntryPrinter(self.entries, self.numbers).entry(value, 'i', 'j')[0]};")
         else:
             operands = [self.name(self.materialized(a)) for a in node.args]
         rows, columns = node.args[0].shape
-        self.lines.append(template.format(*operands, body=body, target=target, m0=rows, n0=columns))
+        self.emit(template.format(*operands, body=body, target=target, m0=rows, n0=columns))
 
     def factor(self, node: Node) -> str:
         """A factor of a product: a matrix or its transpose, without moving an entry."""
@@ -220,6 +291,8 @@ class KernelWriter:
 
     def prepare(self, node: Node) -> None:
         """Compute what cannot stand inside of a loop."""
+        if node in self.computed:
+            return
         if isinstance(node, Apply) and ((node.op in TABLE and TABLE[node.op].entrywise) or node.op in MOVED):
             for child in children(node):
                 self.prepare(child)
@@ -228,91 +301,14 @@ class KernelWriter:
 
     def loop(self, target: str, node: Node) -> None:
         self.prepare(node)
-        m, n = node.shape
-        if self.is_flat(node, node.shape):
-            count = _product(m, n)
-            self.lines.append(
-                f"elementwise({count}, [&](Index k) {{ {target}(k) = {self.entry(node, 'k', '')[0]}; }});"
-            )
-            return
-        assignment = f"{target}(i, j) = {self.entry(node, 'i', 'j')[0]};"
-        self.lines.append(f"elementwise({m}, {n}, {loop_body(assignment)});")
+        self.join(target, self.resolved(node))
 
-    def is_flat(self, node: Node, shape: Shape) -> bool:
-        """Whether all matrices in a loop have its shape (or one entry), so that it may run over a flat array."""
-        if isinstance(node, Apply) and node not in self.computed:
-            if node.op in ("zeros", "ones"):
-                return True
-            return TABLE[node.op].entrywise and all(
-                (a.is_scalar and not isinstance(a, Apply)) or self.is_flat(a, shape) for a in node.args
-            )
-        return node.shape in (shape, (1, 1))
-
-    def entry(self, node: Node, i: str, j: str) -> tuple[str, Level]:
-        """The entry at a position (flat where j is empty) and how tightly its text binds."""
-        if node in self.computed:
-            return self.access(self.computed[node], node.shape, i, j), Level.ATOM
-        if isinstance(node, Constant):
-            value = node.value
-            text = (
-                str(value.numerator)
-                if value.denominator == 1 and abs(value) < 2**31
-                else repr(value.numerator / value.denominator)
-            )
-            return f"Scalar({text})", Level.ATOM
-        if isinstance(node, Size):
-            return f"Scalar({node.name})", Level.ATOM
-        if isinstance(node, Symbol):
-            name = self.name(node)
-            return (name if name in self.numbers else self.access(name, node.shape, i, j)), Level.ATOM
-        assert isinstance(node, Apply), node
-        if node.op in MOVED:
-            return self.moved(node, i, j)
-        if node.op == "power" and isinstance(node.args[1], Constant):
-            p = node.args[1].value
-            return f"power<{p.numerator}, {p.denominator}>({self.entry(node.args[0], i, j)[0]})", Level.ATOM
-        spelling = self.entries[node.op]
-        texts = []
-        for arg, least in zip(node.args, spelling.operands, strict=False):
-            text, level = self.entry(arg, i, j)
-            texts.append(f"({text})" if level < least else text)
-        return spelling.template.format(*texts), spelling.level
-
-    def access(self, name: str, shape: Shape, i: str, j: str) -> str:
-        if shape == (1, 1):
-            return f"{name}(0)"
-        if not j:
-            return f"{name}({i})"
-        if shape[0] == 1:
-            return f"{name}({j})"
-        return f"{name}({i})" if shape[1] == 1 else f"{name}({i}, {j})"
-
-    def moved(self, node: Apply, i: str, j: str) -> tuple[str, Level]:
-        if node.op in ("zeros", "ones"):
-            return f"Scalar({int(node.op == 'ones')})", Level.ATOM
-        if node.op == "identity":
-            return f"Scalar({i} == {j})", Level.ATOM
-        x = node.args[0]
-        if node.op == "transpose":
-            return self.entry(x, j, i)
-        if node.op == "column_repeat":
-            return self.entry(x, i, "0")
-        if node.op == "row_repeat":
-            return self.entry(x, "0", j)
-        if node.op == "diag":
-            return self.entry(x, i, i)
-        if node.op == "row":
-            return self.entry(x, str(node.sizes[0]), j)
-        if node.op == "column":
-            return self.entry(x, i, str(node.sizes[0]))
-        text = self.entry(x, "0", i)[0] if x.shape[0] == 1 else self.entry(x, i, "0")[0]
-        return f"where({i} == {j}, {text}, Scalar(0))", Level.ATOM
-
-
-def loop_body(statement: str) -> str:
-    """A lambda over positions; a position that the statement does not read has no name."""
-    i, j = ("Index " + letter if re.search(rf"\b{letter}\b", statement) else "Index" for letter in "ij")
-    return f"[&]({i}, {j}) {{ {statement} }}"
+    def join(self, target: str, value: Node) -> None:
+        """A statement over entries, in the current loop where it fits."""
+        if self.current is None or not self.current.takes(target, value):
+            self.flush({n for n in symbols(value)})
+            self.current = Loop(value.shape)
+        self.current.entries.append(Entry(target, value, self.take_comments()))
 
 
 def _instantiated(definition: TypedDefinition, value: Node, local: dict[str, Node]) -> Node:
@@ -338,7 +334,5 @@ def _accumulated(node: Apply) -> tuple[str, Node, Apply] | None:
     return None
 
 
-def _product(m: Dim, n: Dim) -> str:
-    if m == 1 or n == 1:
-        return str(n if m == 1 else m)
-    return f"{m} * {n}"
+def _is_transpose(node: Node) -> bool:
+    return isinstance(node, Apply) and node.op == "transpose"

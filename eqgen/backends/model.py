@@ -30,8 +30,9 @@ from eqgen.backends.statements import commented, host_text, number_text
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
 from eqgen.optimize.lower import LoweredLayer, Lowering, is_host, numeric_conditions
 from eqgen.optimize.names import class_name, identifier
+from eqgen.optimize.products import product_step, transposed_product
 from eqgen.optimize.program import Function, LoweredFunction, Step
-from eqgen.optimize.training import backward_parts, product_step, transposed_product
+from eqgen.optimize.training import backward_parts
 
 HOST_MATRICES: Column = {
     **HOST,
@@ -56,6 +57,9 @@ HOST_MATRICES: Column = {
     "transpose": call("np.transpose({0})"),
 }
 """NumPy over lists of numbers, for schedulers: the same in every package."""
+
+FACTORS = ("factor 1", "factor 2")
+"""What the factors of a gradient are called beside the matrices of an optimizer; no name in a file has a space."""
 
 
 def check_names(module: Module, backend: Backend) -> None:
@@ -237,18 +241,24 @@ class PackageBuilder:
             results,
             numbers_read,
             texts,
-            self.optimizer_plan(lowered),
+            self.optimizer_plan(d, lowered),
         )
 
-    def optimizer_plan(self, lowered: LoweredFunction) -> OptimizerPlanText | None:
+    def optimizer_plan(self, d: TypedDefinition, lowered: LoweredFunction) -> OptimizerPlanText | None:
         function = lowered.function
         replaces = {n: n.removesuffix("_new") for n, _ in function.results}
         step = self.plan(function, replaces)
         if step is None:
             return None
-        product = product_step(lowered)
-        planned = self.plan(product, replaces)
-        return OptimizerPlanText(step, planned, product is not None and self.backend.runs_by_rows(product, self.module))
+        product = product_step(self.lowering, d)
+        if product is None or not set(replaces.values()) <= {a.name for a in product.function.arguments}:
+            return OptimizerPlanText(step, None, False)
+        planned = self.plan(product.function, replaces)
+        assert planned is not None
+        factors = [a for a in planned.arguments if a not in step.arguments]
+        keys = dict(zip(factors, FACTORS, strict=True))
+        planned = replace(planned, arguments=tuple(keys.get(a, a) for a in planned.arguments))
+        return OptimizerPlanText(step, planned, self.backend.runs_by_rows(product.function, self.module))
 
     def scheduler(self, d: TypedDefinition) -> SchedulerText:
         names = [n.name for n in d.numbers if n.shape == SCALAR] + ["i", "eta"]

@@ -263,10 +263,10 @@ class _Linearizer:
 
 
 def _without_single_use(steps: Sequence[Step]) -> list[Step]:
-    """The steps with what belongs to no equation put in where it is read, if that is in one place."""
+    """The steps with what stands in no file put in where it is read, if that is in one place."""
     for step in steps:
         reads = sum(_occurrences(s.value, step.target) for s in steps)
-        if not step.equation and reads == 1:
+        if not step.origin and reads == 1:
             values = {step.target: step.value}
             rest = [replace(s, value=substitute(s.value, values)) for s in steps if s is not step]
             return _without_single_use(rest)

@@ -11,15 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from eqgen.algebra.expressions import Apply, Node, Shape, Symbol, apply, symbols
-from eqgen.algebra.operations import TABLE
+from eqgen.algebra.expressions import Apply, Shape, Symbol, symbols
 from eqgen.optimize.lower import LoweredLayer, needed_arguments
 from eqgen.optimize.names import function_name
-from eqgen.optimize.program import Argument, Function, LoweredFunction, Step
-
-LEFT, RIGHT = "A", "B"
-TERMS = "P"
-"""The factors of a gradient A' B in the functions of optimizers, and the number of rows of both."""
+from eqgen.optimize.program import Argument, Function, Step
 
 
 @dataclass(frozen=True)
@@ -75,37 +70,6 @@ def backward_parts(layer: LoweredLayer) -> BackwardParts:
     )
 
 
-def product_step(optimizer: LoweredFunction, gradient: str = "Dtheta") -> Function | None:
-    """The optimizer's step over the factors of the gradient, `Dtheta = A' B`, A: P x M and B: P x N.
-
-    The arguments are those of the step with A, B in place of the gradient. None where entries of the parameter depend
-    on others than their own entries of gradient and state (a norm), where the parameter is not what is updated, or where
-    the equations use these names themselves.
-    """
-    function = optimizer.function
-    argument = next((a for a in function.arguments if a.name == gradient), None)
-    taken = {str(name) for a in function.arguments for name in (a.name, *a.shape)}
-    if argument is None or taken & {LEFT, RIGHT, TERMS} or not all(_is_entrywise(s.value) for s in function.steps):
-        return None
-    if all(name != "theta_new" for name, _ in function.results):
-        return None
-    rows, columns = argument.shape
-    left, right = Argument(LEFT, (TERMS, rows)), Argument(RIGHT, (TERMS, columns))
-    product = apply("matmul", apply("transpose", Symbol(left.shape, LEFT)), Symbol(right.shape, RIGHT))
-    arguments = tuple(b for a in function.arguments for b in ((left, right) if a is argument else (a,)))
-    steps = (Step(gradient, product), *function.steps)
-    name = function.name.removesuffix("_step") + "_product_step"
-    return replace(function, name=name, arguments=arguments, steps=steps)
-
-
-def transposed_product() -> Function:
-    """C = A' B: a gradient that is a product, where it is needed as a matrix."""
-    A, B = Argument(LEFT, (TERMS, "M")), Argument(RIGHT, (TERMS, "N"))
-    value = apply("matmul", apply("transpose", Symbol(A.shape, LEFT)), Symbol(B.shape, RIGHT))
-    title = "A gradient that is a product, from its factors."
-    return Function("transposed_product", (A, B), (("C", value.shape),), (Step("C", value, "C = A.T * B"),), title, "")
-
-
 def _factors(steps: Sequence[Step], gradient: str) -> tuple[str, str] | None:
     """(A, B) where the gradient is A' B for named matrices and nothing else reads it."""
     own = [s for s in steps if s.target == gradient]
@@ -134,7 +98,3 @@ def _closure(steps: Sequence[Step], names: set[str]) -> list[Step]:
             found.append(step)
             wanted |= symbols(step.value)
     return found[::-1]
-
-
-def _is_entrywise(node: Node) -> bool:
-    return not isinstance(node, Apply) or (TABLE[node.op].entrywise and all(_is_entrywise(a) for a in node.args))

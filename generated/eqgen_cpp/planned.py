@@ -1010,7 +1010,7 @@ def adam_product_step(
     c4: runtime.Scalar,
     out: Buffers,
 ) -> tuple[Matrix, Matrix, Matrix]:
-    """Adaptive moments: steps scaled by the means of the gradient and of its square.
+    """Adaptive moments: steps scaled by the means of the gradient and of its square; the gradient is A.T * B and is not stored.
 
     theta: M x N, A: P x M, B: P x N, m: M x N, v: M x N -> theta_new: M x N, m_new: M x N, v_new: M x N. From adam.eq:1.
     """
@@ -1089,7 +1089,7 @@ def adamw_product_step(
     c5: runtime.Scalar,
     out: Buffers,
 ) -> tuple[Matrix, Matrix, Matrix]:
-    """Adam with a weight decay that does not pass through the moments.
+    """Adam with a weight decay that does not pass through the moments; the gradient is A.T * B and is not stored.
 
     theta: M x N, A: P x M, B: P x N, m: M x N, v: M x N -> theta_new: M x N, m_new: M x N, v_new: M x N. From adamw.eq:1.
     """
@@ -1141,7 +1141,7 @@ def gradient_descent_step(theta: Matrix, Dtheta: Matrix, eta: runtime.Scalar, ou
 
 
 def gradient_descent_product_step(theta: Matrix, A: Matrix, B: Matrix, eta: runtime.Scalar, out: Buffers) -> Matrix:
-    """A step against the gradient.
+    """A step against the gradient; the gradient is A.T * B and is not stored.
 
     theta: M x N, A: P x M, B: P x N -> theta_new: M x N. From gradient_descent.eq:1.
     """
@@ -1167,7 +1167,7 @@ def momentum_step(
 def momentum_product_step(
     theta: Matrix, A: Matrix, B: Matrix, delta: Matrix, mu: runtime.Scalar, eta: runtime.Scalar, out: Buffers
 ) -> tuple[Matrix, Matrix]:
-    """Gradient descent with momentum, in Keras' form.
+    """Gradient descent with momentum, in Keras' form; the gradient is A.T * B and is not stored.
 
     theta: M x N, A: P x M, B: P x N, delta: M x N -> theta_new: M x N, delta_new: M x N. From momentum.eq:1.
     """
@@ -1199,7 +1199,7 @@ def nesterov_step(
 def nesterov_product_step(
     theta: Matrix, A: Matrix, B: Matrix, delta: Matrix, mu: runtime.Scalar, eta: runtime.Scalar, out: Buffers
 ) -> tuple[Matrix, Matrix]:
-    """Nesterov momentum, in Keras' form.
+    """Nesterov momentum, in Keras' form; the gradient is A.T * B and is not stored.
 
     theta: M x N, A: P x M, B: P x N, delta: M x N -> theta_new: M x N, delta_new: M x N. From nesterov.eq:1.
     """
@@ -1253,7 +1253,7 @@ def rms_prop_product_step(
     c1: runtime.Scalar,
     out: Buffers,
 ) -> tuple[Matrix, Matrix]:
-    """Steps scaled by a running mean of the squared gradient.
+    """Steps scaled by a running mean of the squared gradient; the gradient is A.T * B and is not stored.
 
     theta: M x N, A: P x M, B: P x N, v: M x N -> theta_new: M x N, v_new: M x N. From rmsprop.eq:1.
     """

@@ -113,7 +113,7 @@ class LayerStep:
             name = next((p for p in products if getattr(self.layer, p) is each.x), None)
             alone = all(type(other) in OPTIMIZERS and (other is each or other.x is not each.x) for other in optimizers)
             if name is not None and alone and plan.product_step is not None:
-                values["A"], values["B"] = products.pop(name)
+                values["factor 1"], values["factor 2"] = products.pop(name)
                 if plan.by_rows:
                     _by_rows(plan.product_step, ("theta", *each.STATES), values, out)
                 else:
@@ -147,7 +147,7 @@ def _by_rows(step: Call, replaced: tuple[str, ...], values: dict[str, Any], out:
     for begin in range(0, rows, most):
         end = min(rows, begin + most)
         part = dict(values)
-        part["A"] = values["A"][:, begin:end]
+        part["factor 1"] = values["factor 1"][:, begin:end]
         for name in replaced:
             part[name] = values[name][begin:end]
         step(part, out.part(end - begin))

@@ -44,6 +44,23 @@ def test_states_are_updated_in_place_but_not_crosswise() -> None:
     assert replaceable(update) == {"theta_new": ("theta", "Dtheta", "delta"), "delta_new": ("Dtheta", "delta")}
 
 
+def test_an_update_over_a_product_takes_the_place_of_what_it_updates_but_not_of_the_factors() -> None:
+    update = kernel(
+        "momentum",
+        "M N",
+        "theta: M M, A: M M, B: M M, delta: M M, eta, mu -> theta_new: M M, delta_new: M M",
+        "// Dtheta = A.T * B",
+        "product_epilogue<Scalar>(A.transpose(), B, [&](Index i, Index j, Scalar Dtheta) {",
+        "    // delta' = mu * delta - eta * Dtheta",
+        "    const Scalar delta_new_ij = mu * delta(i, j) - eta * Dtheta;",
+        "    // theta' = theta + delta'",
+        "    theta_new(i, j) = theta(i, j) + delta_new_ij;",
+        "    delta_new(i, j) = delta_new_ij;",
+        "});",
+    )
+    assert replaceable(update) == {"theta_new": ("theta", "delta"), "delta_new": ("theta", "delta")}
+
+
 def test_statements_end_outside_of_brackets() -> None:
     lines = ["// a; b", "f([&](Index k) { x(k) = 1; y(k) = 2; });", "g(a,", "  b);  // and; more", "h(1)"]
     assert list(split_statements(lines)) == ["f([&](Index k) { x(k) = 1; y(k) = 2; });", "g(a,\n  b);", "h(1)"]

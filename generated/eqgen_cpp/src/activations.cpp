@@ -156,11 +156,11 @@ template void silu<double>(ConstMatrix<double>, Matrix<double>);
 template <class Scalar>
 void silu_gradient(ConstMatrix<Scalar> x, Matrix<Scalar> dy) {
     const Index M = x.rows(), N = x.cols();
-    Workspace workspace;
-    Matrix<Scalar> s1 = workspace.matrix<Scalar>(M, N);
-    elementwise(M * N, [&](Index k) { s1(k) = sigmoid(x(k)); });
-    // f'(x) = sigmoid(x) * (1 + x * (1 - sigmoid(x)))                           silu.eq:6
-    elementwise(M * N, [&](Index k) { dy(k) = s1(k) * (Scalar(1) + x(k) * (Scalar(1) - s1(k))); });
+    elementwise(M * N, [&](Index k) {
+        const Scalar s1 = sigmoid(x(k));
+        // f'(x) = sigmoid(x) * (1 + x * (1 - sigmoid(x)))                           silu.eq:6
+        dy(k) = s1 * (Scalar(1) + x(k) * (Scalar(1) - s1));
+    });
 }
 
 template void silu_gradient<float>(ConstMatrix<float>, Matrix<float>);
@@ -181,11 +181,11 @@ template void sigmoid<double>(ConstMatrix<double>, Matrix<double>);
 template <class Scalar>
 void sigmoid_gradient(ConstMatrix<Scalar> x, Matrix<Scalar> dy) {
     const Index M = x.rows(), N = x.cols();
-    Workspace workspace;
-    Matrix<Scalar> s1 = workspace.matrix<Scalar>(M, N);
-    elementwise(M * N, [&](Index k) { s1(k) = sigmoid(x(k)); });
-    // f'(x) = sigmoid(x) * (1 - sigmoid(x))                                     sigmoid.eq:6
-    elementwise(M * N, [&](Index k) { dy(k) = s1(k) * (Scalar(1) - s1(k)); });
+    elementwise(M * N, [&](Index k) {
+        const Scalar s1 = sigmoid(x(k));
+        // f'(x) = sigmoid(x) * (1 - sigmoid(x))                                     sigmoid.eq:6
+        dy(k) = s1 * (Scalar(1) - s1);
+    });
 }
 
 template void sigmoid_gradient<float>(ConstMatrix<float>, Matrix<float>);

@@ -567,7 +567,8 @@ EQGEN_API int eqgen_adam_step_f64(int64_t M, int64_t N, const double* theta, con
                                   const double* v, double beta1, double beta2, double epsilon, double eta, double c1,
                                   double c2, double c3, double c4, double* theta_new, double* m_new, double* v_new);
 
-/* Adaptive moments: steps scaled by the means of the gradient and of its square (adam.eq:1) */
+/* Adaptive moments: steps scaled by the means of the gradient and of its square; the gradient is A.T * B and is not
+ * stored (adam.eq:1) */
 EQGEN_API int eqgen_adam_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A,
                                           const float* B, const float* m, const float* v, double beta1, double beta2,
                                           double epsilon, double eta, double c1, double c2, double c3, double c4,
@@ -587,7 +588,8 @@ EQGEN_API int eqgen_adamw_step_f64(int64_t M, int64_t N, const double* theta, co
                                    double c2, double c3, double c4, double c5, double* theta_new, double* m_new,
                                    double* v_new);
 
-/* Adam with a weight decay that does not pass through the moments (adamw.eq:1) */
+/* Adam with a weight decay that does not pass through the moments; the gradient is A.T * B and is not stored
+ * (adamw.eq:1) */
 EQGEN_API int eqgen_adamw_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A,
                                            const float* B, const float* m, const float* v, double beta1, double beta2,
                                            double epsilon, double eta, double c1, double c2, double c3, double c4,
@@ -607,13 +609,19 @@ EQGEN_API int eqgen_clip_by_value_step_f32(int64_t M, int64_t N, const float* Dt
 EQGEN_API int eqgen_clip_by_value_step_f64(int64_t M, int64_t N, const double* Dtheta, double c, double c1,
                                            double* Dtheta_new);
 
+/* Limits every entry of the gradient to [-c, c]; the gradient is A.T * B and is not stored (clip_by_value.eq:1) */
+EQGEN_API int eqgen_clip_by_value_product_step_f32(int64_t P, int64_t M, int64_t N, const float* A, const float* B,
+                                                   double c, double c1, float* Dtheta_new);
+EQGEN_API int eqgen_clip_by_value_product_step_f64(int64_t P, int64_t M, int64_t N, const double* A, const double* B,
+                                                   double c, double c1, double* Dtheta_new);
+
 /* A step against the gradient (gradient_descent.eq:1) */
 EQGEN_API int eqgen_gradient_descent_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, double eta,
                                               float* theta_new);
 EQGEN_API int eqgen_gradient_descent_step_f64(int64_t M, int64_t N, const double* theta, const double* Dtheta,
                                               double eta, double* theta_new);
 
-/* A step against the gradient (gradient_descent.eq:1) */
+/* A step against the gradient; the gradient is A.T * B and is not stored (gradient_descent.eq:1) */
 EQGEN_API int eqgen_gradient_descent_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta,
                                                       const float* A, const float* B, double eta, float* theta_new);
 EQGEN_API int eqgen_gradient_descent_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta,
@@ -625,7 +633,7 @@ EQGEN_API int eqgen_momentum_step_f32(int64_t M, int64_t N, const float* theta, 
 EQGEN_API int eqgen_momentum_step_f64(int64_t M, int64_t N, const double* theta, const double* Dtheta,
                                       const double* delta, double mu, double eta, double* theta_new, double* delta_new);
 
-/* Gradient descent with momentum, in Keras' form (momentum.eq:1) */
+/* Gradient descent with momentum, in Keras' form; the gradient is A.T * B and is not stored (momentum.eq:1) */
 EQGEN_API int eqgen_momentum_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A,
                                               const float* B, const float* delta, double mu, double eta,
                                               float* theta_new, float* delta_new);
@@ -639,7 +647,7 @@ EQGEN_API int eqgen_nesterov_step_f32(int64_t M, int64_t N, const float* theta, 
 EQGEN_API int eqgen_nesterov_step_f64(int64_t M, int64_t N, const double* theta, const double* Dtheta,
                                       const double* delta, double mu, double eta, double* theta_new, double* delta_new);
 
-/* Nesterov momentum, in Keras' form (nesterov.eq:1) */
+/* Nesterov momentum, in Keras' form; the gradient is A.T * B and is not stored (nesterov.eq:1) */
 EQGEN_API int eqgen_nesterov_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A,
                                               const float* B, const float* delta, double mu, double eta,
                                               float* theta_new, float* delta_new);
@@ -655,7 +663,7 @@ EQGEN_API int eqgen_rms_prop_step_f64(int64_t M, int64_t N, const double* theta,
                                       double rho, double epsilon, double eta, double c1, double* theta_new,
                                       double* v_new);
 
-/* Steps scaled by a running mean of the squared gradient (rmsprop.eq:1) */
+/* Steps scaled by a running mean of the squared gradient; the gradient is A.T * B and is not stored (rmsprop.eq:1) */
 EQGEN_API int eqgen_rms_prop_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A,
                                               const float* B, const float* v, double rho, double epsilon, double eta,
                                               double c1, float* theta_new, float* v_new);
@@ -668,6 +676,13 @@ EQGEN_API int eqgen_weight_decay_step_f32(int64_t M, int64_t N, const float* the
                                           float* Dtheta_new);
 EQGEN_API int eqgen_weight_decay_step_f64(int64_t M, int64_t N, const double* theta, const double* Dtheta, double decay,
                                           double* Dtheta_new);
+
+/* Adds the gradient of decay / 2 times the squared weights; the gradient is A.T * B and is not stored
+ * (weight_decay.eq:1) */
+EQGEN_API int eqgen_weight_decay_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A,
+                                                  const float* B, double decay, float* Dtheta_new);
+EQGEN_API int eqgen_weight_decay_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A,
+                                                  const double* B, double decay, double* Dtheta_new);
 
 /* The same functions as a table, for bindings that are written once. */
 typedef enum eqgen_kind {

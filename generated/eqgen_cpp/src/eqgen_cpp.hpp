@@ -421,7 +421,8 @@ EQGEN_API void adam_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, 
                          Scalar c2, Scalar c3, Scalar c4, Matrix<Scalar> theta_new, Matrix<Scalar> m_new,
                          Matrix<Scalar> v_new);
 
-// Adaptive moments: steps scaled by the means of the gradient and of its square (adam.eq:1)
+// Adaptive moments: steps scaled by the means of the gradient and of its square; the gradient is A.T * B and is not
+// stored (adam.eq:1)
 template <class Scalar>
 EQGEN_API void adam_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
                                  ConstMatrix<Scalar> m, ConstMatrix<Scalar> v, Scalar beta1, Scalar beta2,
@@ -435,7 +436,8 @@ EQGEN_API void adamw_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta,
                           Scalar c2, Scalar c3, Scalar c4, Scalar c5, Matrix<Scalar> theta_new, Matrix<Scalar> m_new,
                           Matrix<Scalar> v_new);
 
-// Adam with a weight decay that does not pass through the moments (adamw.eq:1)
+// Adam with a weight decay that does not pass through the moments; the gradient is A.T * B and is not stored
+// (adamw.eq:1)
 template <class Scalar>
 EQGEN_API void adamw_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
                                   ConstMatrix<Scalar> m, ConstMatrix<Scalar> v, Scalar beta1, Scalar beta2,
@@ -450,12 +452,17 @@ EQGEN_API void clip_by_norm_step(ConstMatrix<Scalar> Dtheta, Scalar c, Matrix<Sc
 template <class Scalar>
 EQGEN_API void clip_by_value_step(ConstMatrix<Scalar> Dtheta, Scalar c, Scalar c1, Matrix<Scalar> Dtheta_new);
 
+// Limits every entry of the gradient to [-c, c]; the gradient is A.T * B and is not stored (clip_by_value.eq:1)
+template <class Scalar>
+EQGEN_API void clip_by_value_product_step(ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, Scalar c, Scalar c1,
+                                          Matrix<Scalar> Dtheta_new);
+
 // A step against the gradient (gradient_descent.eq:1)
 template <class Scalar>
 EQGEN_API void gradient_descent_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, Scalar eta,
                                      Matrix<Scalar> theta_new);
 
-// A step against the gradient (gradient_descent.eq:1)
+// A step against the gradient; the gradient is A.T * B and is not stored (gradient_descent.eq:1)
 template <class Scalar>
 EQGEN_API void gradient_descent_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
                                              Scalar eta, Matrix<Scalar> theta_new);
@@ -465,7 +472,7 @@ template <class Scalar>
 EQGEN_API void momentum_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> delta,
                              Scalar mu, Scalar eta, Matrix<Scalar> theta_new, Matrix<Scalar> delta_new);
 
-// Gradient descent with momentum, in Keras' form (momentum.eq:1)
+// Gradient descent with momentum, in Keras' form; the gradient is A.T * B and is not stored (momentum.eq:1)
 template <class Scalar>
 EQGEN_API void momentum_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
                                      ConstMatrix<Scalar> delta, Scalar mu, Scalar eta, Matrix<Scalar> theta_new,
@@ -476,7 +483,7 @@ template <class Scalar>
 EQGEN_API void nesterov_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> delta,
                              Scalar mu, Scalar eta, Matrix<Scalar> theta_new, Matrix<Scalar> delta_new);
 
-// Nesterov momentum, in Keras' form (nesterov.eq:1)
+// Nesterov momentum, in Keras' form; the gradient is A.T * B and is not stored (nesterov.eq:1)
 template <class Scalar>
 EQGEN_API void nesterov_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
                                      ConstMatrix<Scalar> delta, Scalar mu, Scalar eta, Matrix<Scalar> theta_new,
@@ -487,7 +494,7 @@ template <class Scalar>
 EQGEN_API void rms_prop_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> v, Scalar rho,
                              Scalar epsilon, Scalar eta, Scalar c1, Matrix<Scalar> theta_new, Matrix<Scalar> v_new);
 
-// Steps scaled by a running mean of the squared gradient (rmsprop.eq:1)
+// Steps scaled by a running mean of the squared gradient; the gradient is A.T * B and is not stored (rmsprop.eq:1)
 template <class Scalar>
 EQGEN_API void rms_prop_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
                                      ConstMatrix<Scalar> v, Scalar rho, Scalar epsilon, Scalar eta, Scalar c1,
@@ -497,5 +504,11 @@ EQGEN_API void rms_prop_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scal
 template <class Scalar>
 EQGEN_API void weight_decay_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, Scalar decay,
                                  Matrix<Scalar> Dtheta_new);
+
+// Adds the gradient of decay / 2 times the squared weights; the gradient is A.T * B and is not stored
+// (weight_decay.eq:1)
+template <class Scalar>
+EQGEN_API void weight_decay_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                         Scalar decay, Matrix<Scalar> Dtheta_new);
 
 }  // namespace eqgen

@@ -9,8 +9,8 @@ template <class Scalar>
 void log_softmax(ConstMatrix<Scalar> X, Matrix<Scalar> result) {
     const Index N = X.rows(), K = X.cols();
     Workspace workspace;
-    Matrix<Scalar> Z = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> Z = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
     // Z = X - column_repeat(rows_max(X), K)                                     log_softmax.eq:6
     rows_max(K, t1, [&](Index i, Index j) { return X(i, j); });
@@ -28,14 +28,15 @@ template <class Scalar>
 void softmax(ConstMatrix<Scalar> X, Matrix<Scalar> result) {
     const Index N = X.rows(), K = X.cols();
     Workspace workspace;
-    Matrix<Scalar> Z = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> s1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
     // Z = X - column_repeat(rows_max(X), K)                                     softmax.eq:6
     rows_max(K, t1, [&](Index i, Index j) { return X(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { Z(i, j) = X(i, j) - t1(i); });
-    elementwise(N * K, [&](Index k) { s1(k) = exp(Z(k)); });
+    elementwise(N, K, [&](Index i, Index j) {
+        const Scalar Z = X(i, j) - t1(i);
+        s1(i, j) = exp(Z);
+    });
     // = hadamard(exp(Z), column_repeat(reciprocal(rows_sum(exp(Z))), K))        softmax.eq:7
     rows_sum(K, t2, [&](Index i, Index j) { return s1(i, j); });
     elementwise(N, K, [&](Index i, Index j) { result(i, j) = s1(i, j) * reciprocal(t2(i)); });
@@ -48,12 +49,12 @@ template void softmax<double>(ConstMatrix<double>, Matrix<double>);
 template <class Scalar>
 void xdivy(ConstMatrix<Scalar> X, ConstMatrix<Scalar> Y, Matrix<Scalar> result) {
     const Index M = X.rows(), N = X.cols();
-    Workspace workspace;
-    Matrix<Scalar> Z = workspace.matrix<Scalar>(M, N);
-    // Z = apply((x, y) -> where(x == 0, 1, y), X, Y)                            xdivy.eq:6
-    elementwise(M * N, [&](Index k) { Z(k) = where(X(k) == Scalar(0), Scalar(1), Y(k)); });
-    // = hadamard(X, reciprocal(Z))                                              xdivy.eq:7
-    elementwise(M * N, [&](Index k) { result(k) = X(k) * reciprocal(Z(k)); });
+    elementwise(M * N, [&](Index k) {
+        // Z = apply((x, y) -> where(x == 0, 1, y), X, Y)                            xdivy.eq:6
+        const Scalar Z = where(X(k) == Scalar(0), Scalar(1), Y(k));
+        // = hadamard(X, reciprocal(Z))                                              xdivy.eq:7
+        result(k) = X(k) * reciprocal(Z);
+    });
 }
 
 template void xdivy<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
@@ -63,12 +64,12 @@ template void xdivy<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<dou
 template <class Scalar>
 void xlogy(ConstMatrix<Scalar> X, ConstMatrix<Scalar> Y, Matrix<Scalar> result) {
     const Index M = X.rows(), N = X.cols();
-    Workspace workspace;
-    Matrix<Scalar> Z = workspace.matrix<Scalar>(M, N);
-    // Z = apply((x, y) -> where(x == 0, 1, y), X, Y)                            xlogy.eq:6
-    elementwise(M * N, [&](Index k) { Z(k) = where(X(k) == Scalar(0), Scalar(1), Y(k)); });
-    // = hadamard(X, log(Z))                                                     xlogy.eq:7
-    elementwise(M * N, [&](Index k) { result(k) = X(k) * log(Z(k)); });
+    elementwise(M * N, [&](Index k) {
+        // Z = apply((x, y) -> where(x == 0, 1, y), X, Y)                            xlogy.eq:6
+        const Scalar Z = where(X(k) == Scalar(0), Scalar(1), Y(k));
+        // = hadamard(X, log(Z))                                                     xlogy.eq:7
+        result(k) = X(k) * log(Z);
+    });
 }
 
 template void xlogy<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);

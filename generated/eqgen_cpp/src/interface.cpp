@@ -1287,6 +1287,22 @@ int eqgen_clip_by_value_step_f64(int64_t M, int64_t N, const double* Dtheta, dou
     });
 }
 
+int eqgen_clip_by_value_product_step_f32(int64_t P, int64_t M, int64_t N, const float* A, const float* B, double c,
+                                         double c1, float* Dtheta_new) {
+    return guarded("clip_by_value_product_step", [&] {
+        clip_by_value_product_step<float>(view(A, P, M, "A"), view(B, P, N, "B"), float(c), float(c1),
+                                          view(Dtheta_new, M, N, "Dtheta_new"));
+    });
+}
+
+int eqgen_clip_by_value_product_step_f64(int64_t P, int64_t M, int64_t N, const double* A, const double* B, double c,
+                                         double c1, double* Dtheta_new) {
+    return guarded("clip_by_value_product_step", [&] {
+        clip_by_value_product_step<double>(view(A, P, M, "A"), view(B, P, N, "B"), double(c), double(c1),
+                                           view(Dtheta_new, M, N, "Dtheta_new"));
+    });
+}
+
 int eqgen_gradient_descent_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, double eta,
                                     float* theta_new) {
     return guarded("gradient_descent_step", [&] {
@@ -1444,6 +1460,22 @@ int eqgen_weight_decay_step_f64(int64_t M, int64_t N, const double* theta, const
     return guarded("weight_decay_step", [&] {
         weight_decay_step<double>(view(theta, M, N, "theta"), view(Dtheta, M, N, "Dtheta"), double(decay),
                                   view(Dtheta_new, M, N, "Dtheta_new"));
+    });
+}
+
+int eqgen_weight_decay_product_step_f32(int64_t M, int64_t N, int64_t P, const float* theta, const float* A,
+                                        const float* B, double decay, float* Dtheta_new) {
+    return guarded("weight_decay_product_step", [&] {
+        weight_decay_product_step<float>(view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"),
+                                         float(decay), view(Dtheta_new, M, N, "Dtheta_new"));
+    });
+}
+
+int eqgen_weight_decay_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A,
+                                        const double* B, double decay, double* Dtheta_new) {
+    return guarded("weight_decay_product_step", [&] {
+        weight_decay_product_step<double>(view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"),
+                                          double(decay), view(Dtheta_new, M, N, "Dtheta_new"));
     });
 }
 
@@ -1715,7 +1747,7 @@ constexpr eqgen_argument batch_normalization_update_arguments[] = {
     {EQGEN_INPUT, "variance", "1", "D", nullptr},
     {EQGEN_INPUT, "Sigma", "1", "D", nullptr},
     {EQGEN_NUMBER, "momentum", nullptr, nullptr, nullptr},
-    {EQGEN_OUTPUT, "mean_new", "1", "D", "mean"},
+    {EQGEN_OUTPUT, "mean_new", "1", "D", "mean,variance,Sigma"},
     {EQGEN_OUTPUT, "variance_new", "1", "D", "mean,variance,Sigma"},
 };
 
@@ -2104,8 +2136,8 @@ constexpr eqgen_argument adam_step_arguments[] = {
     {EQGEN_NUMBER, "c3", nullptr, nullptr, nullptr},
     {EQGEN_NUMBER, "c4", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta,m,v"},
-    {EQGEN_OUTPUT, "m_new", "M", "N", "m"},
-    {EQGEN_OUTPUT, "v_new", "M", "N", "Dtheta,m,v"},
+    {EQGEN_OUTPUT, "m_new", "M", "N", "theta,Dtheta,m,v"},
+    {EQGEN_OUTPUT, "v_new", "M", "N", "theta,Dtheta,m,v"},
 };
 
 constexpr eqgen_argument adam_product_step_arguments[] = {
@@ -2126,8 +2158,8 @@ constexpr eqgen_argument adam_product_step_arguments[] = {
     {EQGEN_NUMBER, "c3", nullptr, nullptr, nullptr},
     {EQGEN_NUMBER, "c4", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,m,v"},
-    {EQGEN_OUTPUT, "m_new", "M", "N", "m"},
-    {EQGEN_OUTPUT, "v_new", "M", "N", "m,v"},
+    {EQGEN_OUTPUT, "m_new", "M", "N", "theta,m,v"},
+    {EQGEN_OUTPUT, "v_new", "M", "N", "theta,m,v"},
 };
 
 constexpr eqgen_argument adamw_step_arguments[] = {
@@ -2147,8 +2179,8 @@ constexpr eqgen_argument adamw_step_arguments[] = {
     {EQGEN_NUMBER, "c4", nullptr, nullptr, nullptr},
     {EQGEN_NUMBER, "c5", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta,m,v"},
-    {EQGEN_OUTPUT, "m_new", "M", "N", "m"},
-    {EQGEN_OUTPUT, "v_new", "M", "N", "Dtheta,m,v"},
+    {EQGEN_OUTPUT, "m_new", "M", "N", "theta,Dtheta,m,v"},
+    {EQGEN_OUTPUT, "v_new", "M", "N", "theta,Dtheta,m,v"},
 };
 
 constexpr eqgen_argument adamw_product_step_arguments[] = {
@@ -2170,8 +2202,8 @@ constexpr eqgen_argument adamw_product_step_arguments[] = {
     {EQGEN_NUMBER, "c4", nullptr, nullptr, nullptr},
     {EQGEN_NUMBER, "c5", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,m,v"},
-    {EQGEN_OUTPUT, "m_new", "M", "N", "m"},
-    {EQGEN_OUTPUT, "v_new", "M", "N", "m,v"},
+    {EQGEN_OUTPUT, "m_new", "M", "N", "theta,m,v"},
+    {EQGEN_OUTPUT, "v_new", "M", "N", "theta,m,v"},
 };
 
 constexpr eqgen_argument clip_by_norm_step_arguments[] = {
@@ -2184,6 +2216,13 @@ constexpr eqgen_argument clip_by_value_step_arguments[] = {
     {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},      {EQGEN_NUMBER, "c", nullptr, nullptr, nullptr},
     {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr}, {EQGEN_OUTPUT, "Dtheta_new", "M", "N", "Dtheta"},
+};
+
+constexpr eqgen_argument clip_by_value_product_step_arguments[] = {
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},    {EQGEN_INPUT, "A", "P", "M", nullptr},
+    {EQGEN_INPUT, "B", "P", "N", nullptr},           {EQGEN_NUMBER, "c", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr}, {EQGEN_OUTPUT, "Dtheta_new", "M", "N", nullptr},
 };
 
 constexpr eqgen_argument gradient_descent_step_arguments[] = {
@@ -2212,7 +2251,7 @@ constexpr eqgen_argument momentum_step_arguments[] = {
     {EQGEN_NUMBER, "mu", nullptr, nullptr, nullptr},
     {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta,delta"},
-    {EQGEN_OUTPUT, "delta_new", "M", "N", "Dtheta,delta"},
+    {EQGEN_OUTPUT, "delta_new", "M", "N", "theta,Dtheta,delta"},
 };
 
 constexpr eqgen_argument momentum_product_step_arguments[] = {
@@ -2226,15 +2265,19 @@ constexpr eqgen_argument momentum_product_step_arguments[] = {
     {EQGEN_NUMBER, "mu", nullptr, nullptr, nullptr},
     {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,delta"},
-    {EQGEN_OUTPUT, "delta_new", "M", "N", "delta"},
+    {EQGEN_OUTPUT, "delta_new", "M", "N", "theta,delta"},
 };
 
 constexpr eqgen_argument nesterov_step_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
-    {EQGEN_INPUT, "theta", "M", "N", nullptr},        {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},
-    {EQGEN_INPUT, "delta", "M", "N", nullptr},        {EQGEN_NUMBER, "mu", nullptr, nullptr, nullptr},
-    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr}, {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta,delta"},
-    {EQGEN_OUTPUT, "delta_new", "M", "N", "delta"},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},
+    {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},
+    {EQGEN_INPUT, "delta", "M", "N", nullptr},
+    {EQGEN_NUMBER, "mu", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta,delta"},
+    {EQGEN_OUTPUT, "delta_new", "M", "N", "theta,Dtheta,delta"},
 };
 
 constexpr eqgen_argument nesterov_product_step_arguments[] = {
@@ -2248,7 +2291,7 @@ constexpr eqgen_argument nesterov_product_step_arguments[] = {
     {EQGEN_NUMBER, "mu", nullptr, nullptr, nullptr},
     {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,delta"},
-    {EQGEN_OUTPUT, "delta_new", "M", "N", "delta"},
+    {EQGEN_OUTPUT, "delta_new", "M", "N", "theta,delta"},
 };
 
 constexpr eqgen_argument rms_prop_step_arguments[] = {
@@ -2262,7 +2305,7 @@ constexpr eqgen_argument rms_prop_step_arguments[] = {
     {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
     {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,Dtheta,v"},
-    {EQGEN_OUTPUT, "v_new", "M", "N", "v"},
+    {EQGEN_OUTPUT, "v_new", "M", "N", "theta,Dtheta,v"},
 };
 
 constexpr eqgen_argument rms_prop_product_step_arguments[] = {
@@ -2278,13 +2321,24 @@ constexpr eqgen_argument rms_prop_product_step_arguments[] = {
     {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
     {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,v"},
-    {EQGEN_OUTPUT, "v_new", "M", "N", "v"},
+    {EQGEN_OUTPUT, "v_new", "M", "N", "theta,v"},
 };
 
 constexpr eqgen_argument weight_decay_step_arguments[] = {
     {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},       {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "theta", "M", "N", nullptr},          {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},
     {EQGEN_NUMBER, "decay", nullptr, nullptr, nullptr}, {EQGEN_OUTPUT, "Dtheta_new", "M", "N", "theta,Dtheta"},
+};
+
+constexpr eqgen_argument weight_decay_product_step_arguments[] = {
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "M", "N", nullptr},
+    {EQGEN_INPUT, "A", "P", "M", nullptr},
+    {EQGEN_INPUT, "B", "P", "N", nullptr},
+    {EQGEN_NUMBER, "decay", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "Dtheta_new", "M", "N", "theta"},
 };
 
 constexpr eqgen_kernel kernels[] = {
@@ -2583,12 +2637,16 @@ constexpr eqgen_kernel kernels[] = {
      call<eqgen_squared_error_loss_gradient_f32>, call<eqgen_squared_error_loss_gradient_f64>},
     {"adam_step", "Adaptive moments: steps scaled by the means of the gradient and of its square (adam.eq:1)",
      std::size(adam_step_arguments), adam_step_arguments, call<eqgen_adam_step_f32>, call<eqgen_adam_step_f64>},
-    {"adam_product_step", "Adaptive moments: steps scaled by the means of the gradient and of its square (adam.eq:1)",
+    {"adam_product_step",
+     "Adaptive moments: steps scaled by the means of the gradient and of its square; the gradient is A.T * B and is "
+     "not stored (adam.eq:1)",
      std::size(adam_product_step_arguments), adam_product_step_arguments, call<eqgen_adam_product_step_f32>,
      call<eqgen_adam_product_step_f64>},
     {"adamw_step", "Adam with a weight decay that does not pass through the moments (adamw.eq:1)",
      std::size(adamw_step_arguments), adamw_step_arguments, call<eqgen_adamw_step_f32>, call<eqgen_adamw_step_f64>},
-    {"adamw_product_step", "Adam with a weight decay that does not pass through the moments (adamw.eq:1)",
+    {"adamw_product_step",
+     "Adam with a weight decay that does not pass through the moments; the gradient is A.T * B and is not stored "
+     "(adamw.eq:1)",
      std::size(adamw_product_step_arguments), adamw_product_step_arguments, call<eqgen_adamw_product_step_f32>,
      call<eqgen_adamw_product_step_f64>},
     {"clip_by_norm_step", "Shortens a gradient whose Euclidean norm exceeds c to length c (clip_by_norm.eq:1)",
@@ -2597,32 +2655,45 @@ constexpr eqgen_kernel kernels[] = {
     {"clip_by_value_step", "Limits every entry of the gradient to [-c, c] (clip_by_value.eq:1)",
      std::size(clip_by_value_step_arguments), clip_by_value_step_arguments, call<eqgen_clip_by_value_step_f32>,
      call<eqgen_clip_by_value_step_f64>},
+    {"clip_by_value_product_step",
+     "Limits every entry of the gradient to [-c, c]; the gradient is A.T * B and is not stored (clip_by_value.eq:1)",
+     std::size(clip_by_value_product_step_arguments), clip_by_value_product_step_arguments,
+     call<eqgen_clip_by_value_product_step_f32>, call<eqgen_clip_by_value_product_step_f64>},
     {"gradient_descent_step", "A step against the gradient (gradient_descent.eq:1)",
      std::size(gradient_descent_step_arguments), gradient_descent_step_arguments, call<eqgen_gradient_descent_step_f32>,
      call<eqgen_gradient_descent_step_f64>},
-    {"gradient_descent_product_step", "A step against the gradient (gradient_descent.eq:1)",
+    {"gradient_descent_product_step",
+     "A step against the gradient; the gradient is A.T * B and is not stored (gradient_descent.eq:1)",
      std::size(gradient_descent_product_step_arguments), gradient_descent_product_step_arguments,
      call<eqgen_gradient_descent_product_step_f32>, call<eqgen_gradient_descent_product_step_f64>},
     {"momentum_step", "Gradient descent with momentum, in Keras' form (momentum.eq:1)",
      std::size(momentum_step_arguments), momentum_step_arguments, call<eqgen_momentum_step_f32>,
      call<eqgen_momentum_step_f64>},
-    {"momentum_product_step", "Gradient descent with momentum, in Keras' form (momentum.eq:1)",
+    {"momentum_product_step",
+     "Gradient descent with momentum, in Keras' form; the gradient is A.T * B and is not stored (momentum.eq:1)",
      std::size(momentum_product_step_arguments), momentum_product_step_arguments, call<eqgen_momentum_product_step_f32>,
      call<eqgen_momentum_product_step_f64>},
     {"nesterov_step", "Nesterov momentum, in Keras' form (nesterov.eq:1)", std::size(nesterov_step_arguments),
      nesterov_step_arguments, call<eqgen_nesterov_step_f32>, call<eqgen_nesterov_step_f64>},
-    {"nesterov_product_step", "Nesterov momentum, in Keras' form (nesterov.eq:1)",
+    {"nesterov_product_step",
+     "Nesterov momentum, in Keras' form; the gradient is A.T * B and is not stored (nesterov.eq:1)",
      std::size(nesterov_product_step_arguments), nesterov_product_step_arguments, call<eqgen_nesterov_product_step_f32>,
      call<eqgen_nesterov_product_step_f64>},
     {"rms_prop_step", "Steps scaled by a running mean of the squared gradient (rmsprop.eq:1)",
      std::size(rms_prop_step_arguments), rms_prop_step_arguments, call<eqgen_rms_prop_step_f32>,
      call<eqgen_rms_prop_step_f64>},
-    {"rms_prop_product_step", "Steps scaled by a running mean of the squared gradient (rmsprop.eq:1)",
+    {"rms_prop_product_step",
+     "Steps scaled by a running mean of the squared gradient; the gradient is A.T * B and is not stored (rmsprop.eq:1)",
      std::size(rms_prop_product_step_arguments), rms_prop_product_step_arguments, call<eqgen_rms_prop_product_step_f32>,
      call<eqgen_rms_prop_product_step_f64>},
     {"weight_decay_step", "Adds the gradient of decay / 2 times the squared weights (weight_decay.eq:1)",
      std::size(weight_decay_step_arguments), weight_decay_step_arguments, call<eqgen_weight_decay_step_f32>,
      call<eqgen_weight_decay_step_f64>},
+    {"weight_decay_product_step",
+     "Adds the gradient of decay / 2 times the squared weights; the gradient is A.T * B and is not stored "
+     "(weight_decay.eq:1)",
+     std::size(weight_decay_product_step_arguments), weight_decay_product_step_arguments,
+     call<eqgen_weight_decay_product_step_f32>, call<eqgen_weight_decay_product_step_f64>},
 };
 
 constexpr eqgen_activation_kind activation_kinds[] = {

@@ -27,8 +27,8 @@ void activation_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMatr
                          const Activation& act, Matrix<Scalar> DX, Matrix<Scalar> DW, Matrix<Scalar> Db) {
     const Index N = X.rows(), K = W.rows();
     Workspace workspace;
-    Matrix<Scalar> DZ = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> DZ = workspace.matrix<Scalar>(N, K);
     // DZ = hadamard(DY, act'(Z))                                                activation.eq:16
     apply_gradient(act, Z, t1);
     elementwise(N * K, [&](Index k) { DZ(k) = DY(k) * t1(k); });
@@ -54,8 +54,8 @@ void activation_dropout_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, Co
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(K, D);
     // Z = X * hadamard(W, R).T + row_repeat(b, N)                               linear_dropout.eq:13
-    elementwise(N, K, [&](Index i, Index j) { Z(i, j) = b(j); });
     elementwise(K * D, [&](Index k) { t1(k) = W(k) * R(k); });
+    elementwise(N, K, [&](Index i, Index j) { Z(i, j) = b(j); });
     gemm(1, X, t1.transpose(), 1, Z);
     // Y = act(Z)                                                                activation_dropout.eq:14
     apply(act, Z, Y);
@@ -93,16 +93,14 @@ void activation_dropout_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, C
                                  Matrix<Scalar> DX, Matrix<Scalar> DW, Matrix<Scalar> Db) {
     const Index N = X.rows(), D = X.cols(), K = W.rows();
     Workspace workspace;
-    Matrix<Scalar> DZ = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
-    Matrix<Scalar> t2 = workspace.matrix<Scalar>(K, D);
+    Matrix<Scalar> DZ = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(K, D);
     // DZ = hadamard(DY, act'(Z))                                                activation_dropout.eq:17
     apply_gradient(act, Z, t1);
     elementwise(N * K, [&](Index k) { DZ(k) = DY(k) * t1(k); });
     // DW = hadamard(DZ.T * X, R)                                                linear_dropout.eq:16
-    gemm(1, DZ.transpose(), X, 0, t2);
-    elementwise(K * D, [&](Index k) { DW(k) = t2(k) * R(k); });
+    product_epilogue<Scalar>(DZ.transpose(), X, [&](Index i, Index j, Scalar t2) { DW(i, j) = t2 * R(i, j); });
     // Db = columns_sum(DZ)                                                      linear_dropout.eq:17
     columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
     // DX = DZ * hadamard(W, R)                                                  linear_dropout.eq:18
@@ -124,8 +122,8 @@ void batch_normalization_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> gamm
                                  Matrix<Scalar> Z) {
     const Index N = X.rows(), D = X.cols();
     Workspace workspace;
-    Matrix<Scalar> R = workspace.matrix<Scalar>(N, D);
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(1, D);
+    Matrix<Scalar> R = workspace.matrix<Scalar>(N, D);
     // R = X - row_repeat(columns_mean(X), N)                                    batch_normalization.eq:14
     columns_sum(N, t1, [&](Index i, Index j) { return X(i, j); });
     elementwise(D, [&](Index k) { t1(k) = t1(k) / Scalar(N); });
@@ -136,13 +134,19 @@ void batch_normalization_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> gamm
     //   rewritten: A.T.T = A
     //   rewritten: columns_sum(A) / M = columns_mean(A)
     columns_sum(N, Sigma, [&](Index i, Index j) { return square(R(i, j)); });
-    elementwise(D, [&](Index k) { Sigma(k) = Sigma(k) / Scalar(N); });
-    // inv_sqrt_Sigma = inv_sqrt(Sigma + epsilon * ones(1, D))                   batch_normalization.eq:16
-    elementwise(D, [&](Index k) { inv_sqrt_Sigma(k) = inv_sqrt(Sigma(k) + epsilon * Scalar(1)); });
-    // Z = hadamard(row_repeat(inv_sqrt_Sigma, N), R)                            batch_normalization.eq:17
-    elementwise(N, D, [&](Index i, Index j) { Z(i, j) = inv_sqrt_Sigma(j) * R(i, j); });
-    // Y = hadamard(row_repeat(gamma, N), Z) + row_repeat(beta, N)               batch_normalization.eq:18
-    elementwise(N, D, [&](Index i, Index j) { Y(i, j) = gamma(j) * Z(i, j) + beta(j); });
+    elementwise(D, [&](Index k) {
+        const Scalar Sigma_k = Sigma(k) / Scalar(N);
+        // inv_sqrt_Sigma = inv_sqrt(Sigma + epsilon * ones(1, D))                   batch_normalization.eq:16
+        inv_sqrt_Sigma(k) = inv_sqrt(Sigma_k + epsilon * Scalar(1));
+        Sigma(k) = Sigma_k;
+    });
+    elementwise(N, D, [&](Index i, Index j) {
+        // Z = hadamard(row_repeat(inv_sqrt_Sigma, N), R)                            batch_normalization.eq:17
+        const Scalar Z_ij = inv_sqrt_Sigma(j) * R(i, j);
+        // Y = hadamard(row_repeat(gamma, N), Z) + row_repeat(beta, N)               batch_normalization.eq:18
+        Y(i, j) = gamma(j) * Z_ij + beta(j);
+        Z(i, j) = Z_ij;
+    });
 }
 
 template void batch_normalization_forward<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, float,
@@ -156,15 +160,14 @@ void batch_normalization_evaluate(ConstMatrix<Scalar> X, ConstMatrix<Scalar> gam
                                   ConstMatrix<Scalar> mean, ConstMatrix<Scalar> variance, Scalar epsilon,
                                   Matrix<Scalar> Y) {
     const Index N = X.rows(), D = X.cols();
-    Workspace workspace;
-    Matrix<Scalar> R = workspace.matrix<Scalar>(N, D);
-    Matrix<Scalar> Z = workspace.matrix<Scalar>(N, D);
-    // R = X - row_repeat(mean, N)                                               batch_normalization.eq:34
-    elementwise(N, D, [&](Index i, Index j) { R(i, j) = X(i, j) - mean(j); });
-    // Z = hadamard(row_repeat(inv_sqrt(variance + epsilon * ones(1, D)), N), R)  batch_normalization.eq:35
-    elementwise(N, D, [&](Index i, Index j) { Z(i, j) = inv_sqrt(variance(j) + epsilon * Scalar(1)) * R(i, j); });
-    // Y = hadamard(row_repeat(gamma, N), Z) + row_repeat(beta, N)               batch_normalization.eq:36
-    elementwise(N, D, [&](Index i, Index j) { Y(i, j) = gamma(j) * Z(i, j) + beta(j); });
+    elementwise(N, D, [&](Index i, Index j) {
+        // R = X - row_repeat(mean, N)                                               batch_normalization.eq:34
+        const Scalar R = X(i, j) - mean(j);
+        // Z = hadamard(row_repeat(inv_sqrt(variance + epsilon * ones(1, D)), N), R)  batch_normalization.eq:35
+        const Scalar Z = inv_sqrt(variance(j) + epsilon * Scalar(1)) * R;
+        // Y = hadamard(row_repeat(gamma, N), Z) + row_repeat(beta, N)               batch_normalization.eq:36
+        Y(i, j) = gamma(j) * Z + beta(j);
+    });
 }
 
 template void batch_normalization_evaluate<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
@@ -215,10 +218,13 @@ void batch_normalization_update(ConstMatrix<Scalar> X, ConstMatrix<Scalar> mean,
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(1, D);
     // mean'     = momentum * mean + (1 - momentum) * columns_mean(X)            batch_normalization.eq:30
     columns_sum(N, t1, [&](Index i, Index j) { return X(i, j); });
-    elementwise(D, [&](Index k) { t1(k) = t1(k) / Scalar(N); });
-    elementwise(D, [&](Index k) { mean_new(k) = momentum * mean(k) + (Scalar(1) - momentum) * t1(k); });
-    // variance' = momentum * variance + (1 - momentum) * Sigma                  batch_normalization.eq:31
-    elementwise(D, [&](Index k) { variance_new(k) = momentum * variance(k) + (Scalar(1) - momentum) * Sigma(k); });
+    elementwise(D, [&](Index k) {
+        const Scalar t1_k = t1(k) / Scalar(N);
+        const Scalar mean_new_k = momentum * mean(k) + (Scalar(1) - momentum) * t1_k;
+        // variance' = momentum * variance + (1 - momentum) * Sigma                  batch_normalization.eq:31
+        variance_new(k) = momentum * variance(k) + (Scalar(1) - momentum) * Sigma(k);
+        mean_new(k) = mean_new_k;
+    });
 }
 
 template void batch_normalization_update<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
@@ -252,8 +258,8 @@ void layer_normalization_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> gamm
                                  Scalar epsilon, Matrix<Scalar> Y, Matrix<Scalar> inv_sqrt_Sigma, Matrix<Scalar> Z) {
     const Index N = X.rows(), D = X.cols();
     Workspace workspace;
-    Matrix<Scalar> R = workspace.matrix<Scalar>(N, D);
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> R = workspace.matrix<Scalar>(N, D);
     Matrix<Scalar> Sigma = workspace.matrix<Scalar>(N, 1);
     // R = X - column_repeat(rows_mean(X), D)                                    layer_normalization.eq:12
     rows_sum(D, t1, [&](Index i, Index j) { return X(i, j); });
@@ -263,13 +269,18 @@ void layer_normalization_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> gamm
     //   rewritten: diag(A * A.T) = rows_sum(square(A))
     //   rewritten: rows_sum(A) / N = rows_mean(A)
     rows_sum(D, Sigma, [&](Index i, Index j) { return square(R(i, j)); });
-    elementwise(N, [&](Index k) { Sigma(k) = Sigma(k) / Scalar(D); });
-    // inv_sqrt_Sigma = inv_sqrt(Sigma + epsilon * ones(N, 1))                   layer_normalization.eq:14
-    elementwise(N, [&](Index k) { inv_sqrt_Sigma(k) = inv_sqrt(Sigma(k) + epsilon * Scalar(1)); });
-    // Z = hadamard(column_repeat(inv_sqrt_Sigma, D), R)                         layer_normalization.eq:15
-    elementwise(N, D, [&](Index i, Index j) { Z(i, j) = inv_sqrt_Sigma(i) * R(i, j); });
-    // Y = hadamard(row_repeat(gamma, N), Z) + row_repeat(beta, N)               layer_normalization.eq:16
-    elementwise(N, D, [&](Index i, Index j) { Y(i, j) = gamma(j) * Z(i, j) + beta(j); });
+    elementwise(N, [&](Index k) {
+        const Scalar Sigma_k = Sigma(k) / Scalar(D);
+        // inv_sqrt_Sigma = inv_sqrt(Sigma + epsilon * ones(N, 1))                   layer_normalization.eq:14
+        inv_sqrt_Sigma(k) = inv_sqrt(Sigma_k + epsilon * Scalar(1));
+    });
+    elementwise(N, D, [&](Index i, Index j) {
+        // Z = hadamard(column_repeat(inv_sqrt_Sigma, D), R)                         layer_normalization.eq:15
+        const Scalar Z_ij = inv_sqrt_Sigma(i) * R(i, j);
+        // Y = hadamard(row_repeat(gamma, N), Z) + row_repeat(beta, N)               layer_normalization.eq:16
+        Y(i, j) = gamma(j) * Z_ij + beta(j);
+        Z(i, j) = Z_ij;
+    });
 }
 
 template void layer_normalization_forward<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, float,
@@ -347,8 +358,8 @@ void linear_dropout_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstM
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(K, D);
     // Y = X * hadamard(W, R).T + row_repeat(b, N)                               linear_dropout.eq:13
-    elementwise(N, K, [&](Index i, Index j) { Y(i, j) = b(j); });
     elementwise(K * D, [&](Index k) { t1(k) = W(k) * R(k); });
+    elementwise(N, K, [&](Index i, Index j) { Y(i, j) = b(j); });
     gemm(1, X, t1.transpose(), 1, Y);
 }
 
@@ -376,11 +387,9 @@ void linear_dropout_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, Const
                              ConstMatrix<Scalar> DY, Matrix<Scalar> DX, Matrix<Scalar> DW, Matrix<Scalar> Db) {
     const Index N = X.rows(), D = X.cols(), K = W.rows();
     Workspace workspace;
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(K, D);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(K, D);
     // DW = hadamard(DY.T * X, R)                                                linear_dropout.eq:16
-    gemm(1, DY.transpose(), X, 0, t1);
-    elementwise(K * D, [&](Index k) { DW(k) = t1(k) * R(k); });
+    product_epilogue<Scalar>(DY.transpose(), X, [&](Index i, Index j, Scalar t1) { DW(i, j) = t1 * R(i, j); });
     // Db = columns_sum(DY)                                                      linear_dropout.eq:17
     columns_sum(N, Db, [&](Index i, Index j) { return DY(i, j); });
     // DX = DY * hadamard(W, R)                                                  linear_dropout.eq:18
@@ -399,8 +408,8 @@ void log_softmax_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMatr
                          Matrix<Scalar> Z) {
     const Index N = X.rows(), K = W.rows();
     Workspace workspace;
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, 1);
     // Z = X * W.T + row_repeat(b, N)                                            linear.eq:12
     elementwise(N, K, [&](Index i, Index j) { Z(i, j) = b(j); });
@@ -423,16 +432,19 @@ void log_softmax_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMat
                           Matrix<Scalar> DX, Matrix<Scalar> DW, Matrix<Scalar> Db) {
     const Index N = X.rows(), K = W.rows();
     Workspace workspace;
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
-    Matrix<Scalar> DZ = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> DZ = workspace.matrix<Scalar>(N, K);
     // DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))            log_softmax.eq:16
     rows_max(K, t2, [&](Index i, Index j) { return Z(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { t1(i, j) = Z(i, j) - t2(i); });
-    elementwise(N * K, [&](Index k) { t3(k) = exp(t1(k)); });
+    elementwise(N, K, [&](Index i, Index j) {
+        const Scalar t1_ij = Z(i, j) - t2(i);
+        t3(i, j) = exp(t1_ij);
+        t1(i, j) = t1_ij;
+    });
     rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
     rows_sum(K, t5, [&](Index i, Index j) { return DY(i, j); });
     elementwise(N, K, [&](Index i, Index j) { DZ(i, j) = DY(i, j) - t3(i, j) * reciprocal(t4(i)) * t5(i); });
@@ -521,8 +533,8 @@ void softmax_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMatrix<S
     const Index N = X.rows(), K = W.rows();
     Workspace workspace;
     Matrix<Scalar> Z = workspace.matrix<Scalar>(N, K);
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     // Z = X * W.T + row_repeat(b, N)                                            softmax.eq:12
@@ -530,8 +542,11 @@ void softmax_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMatrix<S
     gemm(1, X, W.transpose(), 1, Z);
     // Y = softmax(Z)                                                            softmax.eq:13
     rows_max(K, t2, [&](Index i, Index j) { return Z(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { t1(i, j) = Z(i, j) - t2(i); });
-    elementwise(N * K, [&](Index k) { t3(k) = exp(t1(k)); });
+    elementwise(N, K, [&](Index i, Index j) {
+        const Scalar t1_ij = Z(i, j) - t2(i);
+        t3(i, j) = exp(t1_ij);
+        t1(i, j) = t1_ij;
+    });
     rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
     elementwise(N, K, [&](Index i, Index j) { Y(i, j) = t3(i, j) * reciprocal(t4(i)); });
 }
@@ -545,8 +560,8 @@ void softmax_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMatrix<
                       Matrix<Scalar> DX, Matrix<Scalar> DW, Matrix<Scalar> Db) {
     const Index N = X.rows(), K = W.rows();
     Workspace workspace;
-    Matrix<Scalar> DZ = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> DZ = workspace.matrix<Scalar>(N, K);
     // DZ = hadamard(Y, DY - column_repeat(diag(DY * Y.T), K))                   softmax.eq:16
     //   rewritten: diag(A * B.T) = rows_sum(hadamard(A, B))
     rows_sum(K, t1, [&](Index i, Index j) { return DY(i, j) * Y(i, j); });

@@ -14,11 +14,16 @@ void binary_cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Mat
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(1, 1);
-    // L  = -elements_sum(xlogy(T, Y) + xlogy(ones(N, K) - T, ones(N, K) - Y))   binary_cross_entropy.eq:9
-    elementwise(N * K, [&](Index k) { t1(k) = where(T(k) == Scalar(0), Scalar(1), Y(k)); });
-    elementwise(N * K, [&](Index k) { t2(k) = Scalar(1) - T(k); });
-    elementwise(N * K, [&](Index k) { t3(k) = Scalar(1) - Y(k); });
-    elementwise(N * K, [&](Index k) { t4(k) = where(t2(k) == Scalar(0), Scalar(1), t3(k)); });
+    elementwise(N * K, [&](Index k) {
+        // L  = -elements_sum(xlogy(T, Y) + xlogy(ones(N, K) - T, ones(N, K) - Y))   binary_cross_entropy.eq:9
+        const Scalar t1_k = where(T(k) == Scalar(0), Scalar(1), Y(k));
+        const Scalar t2_k = Scalar(1) - T(k);
+        const Scalar t3_k = Scalar(1) - Y(k);
+        t4(k) = where(t2_k == Scalar(0), Scalar(1), t3_k);
+        t1(k) = t1_k;
+        t2(k) = t2_k;
+        t3(k) = t3_k;
+    });
     elements_sum(N, K, t5, [&](Index i, Index j) { return T(i, j) * log(t1(i, j)) + t2(i, j) * log(t4(i, j)); });
     elementwise(1, [&](Index k) { L(k) = -t5(0); });
 }
@@ -30,17 +35,14 @@ template void binary_cross_entropy_loss<double>(ConstMatrix<double>, ConstMatrix
 template <class Scalar>
 void binary_cross_entropy_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> DY) {
     const Index N = Y.rows(), K = Y.cols();
-    Workspace workspace;
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
-    Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, K);
-    Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
-    Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, K);
-    // DY = xdivy(ones(N, K) - T, ones(N, K) - Y) - xdivy(T, Y)                  binary_cross_entropy.eq:10
-    elementwise(N * K, [&](Index k) { t1(k) = Scalar(1) - T(k); });
-    elementwise(N * K, [&](Index k) { t2(k) = Scalar(1) - Y(k); });
-    elementwise(N * K, [&](Index k) { t3(k) = where(t1(k) == Scalar(0), Scalar(1), t2(k)); });
-    elementwise(N * K, [&](Index k) { t4(k) = where(T(k) == Scalar(0), Scalar(1), Y(k)); });
-    elementwise(N * K, [&](Index k) { DY(k) = t1(k) * reciprocal(t3(k)) - T(k) * reciprocal(t4(k)); });
+    elementwise(N * K, [&](Index k) {
+        // DY = xdivy(ones(N, K) - T, ones(N, K) - Y) - xdivy(T, Y)                  binary_cross_entropy.eq:10
+        const Scalar t1 = Scalar(1) - T(k);
+        const Scalar t2 = Scalar(1) - Y(k);
+        const Scalar t3 = where(t1 == Scalar(0), Scalar(1), t2);
+        const Scalar t4 = where(T(k) == Scalar(0), Scalar(1), Y(k));
+        DY(k) = t1 * reciprocal(t3) - T(k) * reciprocal(t4);
+    });
 }
 
 template void binary_cross_entropy_loss_gradient<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
@@ -66,11 +68,11 @@ template void cross_entropy_loss<double>(ConstMatrix<double>, ConstMatrix<double
 template <class Scalar>
 void cross_entropy_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> DY) {
     const Index N = Y.rows(), K = Y.cols();
-    Workspace workspace;
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
-    // DY = -xdivy(T, Y)                                                         cross_entropy.eq:10
-    elementwise(N * K, [&](Index k) { t1(k) = where(T(k) == Scalar(0), Scalar(1), Y(k)); });
-    elementwise(N * K, [&](Index k) { DY(k) = -(T(k) * reciprocal(t1(k))); });
+    elementwise(N * K, [&](Index k) {
+        // DY = -xdivy(T, Y)                                                         cross_entropy.eq:10
+        const Scalar t1 = where(T(k) == Scalar(0), Scalar(1), Y(k));
+        DY(k) = -(T(k) * reciprocal(t1));
+    });
 }
 
 template void cross_entropy_loss_gradient<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
@@ -83,9 +85,12 @@ void kl_divergence_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Sca
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, K);
-    // L  = elements_sum(xlogy(T, T) - xlogy(T, Y))                              kl_divergence.eq:9
-    elementwise(N * K, [&](Index k) { t1(k) = where(T(k) == Scalar(0), Scalar(1), T(k)); });
-    elementwise(N * K, [&](Index k) { t2(k) = where(T(k) == Scalar(0), Scalar(1), Y(k)); });
+    elementwise(N * K, [&](Index k) {
+        // L  = elements_sum(xlogy(T, T) - xlogy(T, Y))                              kl_divergence.eq:9
+        const Scalar t1_k = where(T(k) == Scalar(0), Scalar(1), T(k));
+        t2(k) = where(T(k) == Scalar(0), Scalar(1), Y(k));
+        t1(k) = t1_k;
+    });
     elements_sum(N, K, L, [&](Index i, Index j) { return T(i, j) * log(t1(i, j)) - T(i, j) * log(t2(i, j)); });
 }
 
@@ -96,11 +101,11 @@ template void kl_divergence_loss<double>(ConstMatrix<double>, ConstMatrix<double
 template <class Scalar>
 void kl_divergence_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> DY) {
     const Index N = Y.rows(), K = Y.cols();
-    Workspace workspace;
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
-    // DY = -xdivy(T, Y)                                                         kl_divergence.eq:10
-    elementwise(N * K, [&](Index k) { t1(k) = where(T(k) == Scalar(0), Scalar(1), Y(k)); });
-    elementwise(N * K, [&](Index k) { DY(k) = -(T(k) * reciprocal(t1(k))); });
+    elementwise(N * K, [&](Index k) {
+        // DY = -xdivy(T, Y)                                                         kl_divergence.eq:10
+        const Scalar t1 = where(T(k) == Scalar(0), Scalar(1), Y(k));
+        DY(k) = -(T(k) * reciprocal(t1));
+    });
 }
 
 template void kl_divergence_loss_gradient<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
@@ -162,8 +167,8 @@ template <class Scalar>
 void negative_log_likelihood_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L) {
     const Index N = Y.rows(), K = Y.cols();
     Workspace workspace;
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(1, 1);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(1, 1);
     // L  = -elements_sum(log(rows_sum(hadamard(Y, T))))                         negative_log_likelihood.eq:9
     rows_sum(K, t2, [&](Index i, Index j) { return Y(i, j) * T(i, j); });
     elements_sum(N, 1, t1, [&](Index i, Index) { return log(t2(i)); });
@@ -221,10 +226,10 @@ template <class Scalar>
 void softmax_cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L) {
     const Index N = Y.rows(), K = Y.cols();
     Workspace workspace;
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
-    Matrix<Scalar> t3 = workspace.matrix<Scalar>(1, 1);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t3 = workspace.matrix<Scalar>(1, 1);
     // L  = -elements_sum(hadamard(T, log_softmax(Y)))                           softmax_cross_entropy.eq:8
     rows_max(K, t2, [&](Index i, Index j) { return Y(i, j); });
     elementwise(N, K, [&](Index i, Index j) { t1(i, j) = Y(i, j) - t2(i); });
@@ -241,15 +246,18 @@ template <class Scalar>
 void softmax_cross_entropy_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> DY) {
     const Index N = Y.rows(), K = Y.cols();
     Workspace workspace;
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, 1);
     // DY = hadamard(softmax(Y), column_repeat(rows_sum(T), K)) - T              softmax_cross_entropy.eq:9
     rows_max(K, t2, [&](Index i, Index j) { return Y(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { t1(i, j) = Y(i, j) - t2(i); });
-    elementwise(N * K, [&](Index k) { t3(k) = exp(t1(k)); });
+    elementwise(N, K, [&](Index i, Index j) {
+        const Scalar t1_ij = Y(i, j) - t2(i);
+        t3(i, j) = exp(t1_ij);
+        t1(i, j) = t1_ij;
+    });
     rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
     rows_sum(K, t5, [&](Index i, Index j) { return T(i, j); });
     elementwise(N, K, [&](Index i, Index j) { DY(i, j) = t3(i, j) * reciprocal(t4(i)) * t5(i) - T(i, j); });
@@ -263,14 +271,17 @@ template <class Scalar>
 void softmax_cross_entropy_loss_gradient_one_hot(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> DY) {
     const Index N = Y.rows(), K = Y.cols();
     Workspace workspace;
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     // DY = softmax(Y) - T                                                       softmax_cross_entropy.eq:11
     rows_max(K, t2, [&](Index i, Index j) { return Y(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { t1(i, j) = Y(i, j) - t2(i); });
-    elementwise(N * K, [&](Index k) { t3(k) = exp(t1(k)); });
+    elementwise(N, K, [&](Index i, Index j) {
+        const Scalar t1_ij = Y(i, j) - t2(i);
+        t3(i, j) = exp(t1_ij);
+        t1(i, j) = t1_ij;
+    });
     rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
     elementwise(N, K, [&](Index i, Index j) { DY(i, j) = t3(i, j) * reciprocal(t4(i)) - T(i, j); });
 }

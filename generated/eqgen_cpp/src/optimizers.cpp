@@ -10,19 +10,20 @@ void adam_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatri
                Scalar beta1, Scalar beta2, Scalar epsilon, Scalar eta, Scalar c1, Scalar c2, Scalar c3, Scalar c4,
                Matrix<Scalar> theta_new, Matrix<Scalar> m_new, Matrix<Scalar> v_new) {
     const Index M = theta.rows(), N = theta.cols();
-    Workspace workspace;
-    Matrix<Scalar> m_hat = workspace.matrix<Scalar>(M, N);
-    Matrix<Scalar> v_hat = workspace.matrix<Scalar>(M, N);
-    // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adam.eq:7
-    elementwise(M * N, [&](Index k) { m_new(k) = beta1 * m(k) + c1 * Dtheta(k); });
-    // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adam.eq:8
-    elementwise(M * N, [&](Index k) { v_new(k) = beta2 * v(k) + c2 * square(Dtheta(k)); });
-    // m_hat  = m' / (1 - beta1^t)                                               adam.eq:9
-    elementwise(M * N, [&](Index k) { m_hat(k) = m_new(k) / c3; });
-    // v_hat  = v' / (1 - beta2^t)                                               adam.eq:10
-    elementwise(M * N, [&](Index k) { v_hat(k) = v_new(k) / c4; });
-    // theta' = theta - eta * m_hat / (sqrt(v_hat) + epsilon)                    adam.eq:11
-    elementwise(M * N, [&](Index k) { theta_new(k) = theta(k) - eta * m_hat(k) / (sqrt(v_hat(k)) + epsilon); });
+    elementwise(M * N, [&](Index k) {
+        // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adam.eq:7
+        const Scalar m_new_k = beta1 * m(k) + c1 * Dtheta(k);
+        // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adam.eq:8
+        const Scalar v_new_k = beta2 * v(k) + c2 * square(Dtheta(k));
+        // m_hat  = m' / (1 - beta1^t)                                               adam.eq:9
+        const Scalar m_hat = m_new_k / c3;
+        // v_hat  = v' / (1 - beta2^t)                                               adam.eq:10
+        const Scalar v_hat = v_new_k / c4;
+        // theta' = theta - eta * m_hat / (sqrt(v_hat) + epsilon)                    adam.eq:11
+        theta_new(k) = theta(k) - eta * m_hat / (sqrt(v_hat) + epsilon);
+        m_new(k) = m_new_k;
+        v_new(k) = v_new_k;
+    });
 }
 
 template void adam_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, float,
@@ -32,28 +33,28 @@ template void adam_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstM
                                 double, double, double, double, double, double, double, double, Matrix<double>,
                                 Matrix<double>, Matrix<double>);
 
-// Adaptive moments: steps scaled by the means of the gradient and of its square (adam.eq:1)
+// Adaptive moments: steps scaled by the means of the gradient and of its square; the gradient is A.T * B and is not
+// stored (adam.eq:1)
 template <class Scalar>
 void adam_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, ConstMatrix<Scalar> m,
                        ConstMatrix<Scalar> v, Scalar beta1, Scalar beta2, Scalar epsilon, Scalar eta, Scalar c1,
                        Scalar c2, Scalar c3, Scalar c4, Matrix<Scalar> theta_new, Matrix<Scalar> m_new,
                        Matrix<Scalar> v_new) {
-    const Index M = theta.rows(), N = theta.cols();
-    Workspace workspace;
-    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(M, N);
-    Matrix<Scalar> m_hat = workspace.matrix<Scalar>(M, N);
-    Matrix<Scalar> v_hat = workspace.matrix<Scalar>(M, N);
-    gemm(1, A.transpose(), B, 0, Dtheta);
-    // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adam.eq:7
-    elementwise(M * N, [&](Index k) { m_new(k) = beta1 * m(k) + c1 * Dtheta(k); });
-    // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adam.eq:8
-    elementwise(M * N, [&](Index k) { v_new(k) = beta2 * v(k) + c2 * square(Dtheta(k)); });
-    // m_hat  = m' / (1 - beta1^t)                                               adam.eq:9
-    elementwise(M * N, [&](Index k) { m_hat(k) = m_new(k) / c3; });
-    // v_hat  = v' / (1 - beta2^t)                                               adam.eq:10
-    elementwise(M * N, [&](Index k) { v_hat(k) = v_new(k) / c4; });
-    // theta' = theta - eta * m_hat / (sqrt(v_hat) + epsilon)                    adam.eq:11
-    elementwise(M * N, [&](Index k) { theta_new(k) = theta(k) - eta * m_hat(k) / (sqrt(v_hat(k)) + epsilon); });
+    // Dtheta = A.T * B
+    product_epilogue<Scalar>(A.transpose(), B, [&](Index i, Index j, Scalar Dtheta) {
+        // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adam.eq:7
+        const Scalar m_new_ij = beta1 * m(i, j) + c1 * Dtheta;
+        // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adam.eq:8
+        const Scalar v_new_ij = beta2 * v(i, j) + c2 * square(Dtheta);
+        // m_hat  = m' / (1 - beta1^t)                                               adam.eq:9
+        const Scalar m_hat = m_new_ij / c3;
+        // v_hat  = v' / (1 - beta2^t)                                               adam.eq:10
+        const Scalar v_hat = v_new_ij / c4;
+        // theta' = theta - eta * m_hat / (sqrt(v_hat) + epsilon)                    adam.eq:11
+        theta_new(i, j) = theta(i, j) - eta * m_hat / (sqrt(v_hat) + epsilon);
+        m_new(i, j) = m_new_ij;
+        v_new(i, j) = v_new_ij;
+    });
 }
 
 template void adam_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
@@ -69,19 +70,20 @@ void adamw_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatr
                 Scalar beta1, Scalar beta2, Scalar epsilon, Scalar eta, Scalar c1, Scalar c2, Scalar c3, Scalar c4,
                 Scalar c5, Matrix<Scalar> theta_new, Matrix<Scalar> m_new, Matrix<Scalar> v_new) {
     const Index M = theta.rows(), N = theta.cols();
-    Workspace workspace;
-    Matrix<Scalar> m_hat = workspace.matrix<Scalar>(M, N);
-    Matrix<Scalar> v_hat = workspace.matrix<Scalar>(M, N);
-    // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adamw.eq:7
-    elementwise(M * N, [&](Index k) { m_new(k) = beta1 * m(k) + c1 * Dtheta(k); });
-    // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adamw.eq:8
-    elementwise(M * N, [&](Index k) { v_new(k) = beta2 * v(k) + c2 * square(Dtheta(k)); });
-    // m_hat  = m' / (1 - beta1^t)                                               adamw.eq:9
-    elementwise(M * N, [&](Index k) { m_hat(k) = m_new(k) / c3; });
-    // v_hat  = v' / (1 - beta2^t)                                               adamw.eq:10
-    elementwise(M * N, [&](Index k) { v_hat(k) = v_new(k) / c4; });
-    // theta' = (1 - eta * decay) * theta - eta * m_hat / (sqrt(v_hat) + epsilon)  adamw.eq:11
-    elementwise(M * N, [&](Index k) { theta_new(k) = c5 * theta(k) - eta * m_hat(k) / (sqrt(v_hat(k)) + epsilon); });
+    elementwise(M * N, [&](Index k) {
+        // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adamw.eq:7
+        const Scalar m_new_k = beta1 * m(k) + c1 * Dtheta(k);
+        // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adamw.eq:8
+        const Scalar v_new_k = beta2 * v(k) + c2 * square(Dtheta(k));
+        // m_hat  = m' / (1 - beta1^t)                                               adamw.eq:9
+        const Scalar m_hat = m_new_k / c3;
+        // v_hat  = v' / (1 - beta2^t)                                               adamw.eq:10
+        const Scalar v_hat = v_new_k / c4;
+        // theta' = (1 - eta * decay) * theta - eta * m_hat / (sqrt(v_hat) + epsilon)  adamw.eq:11
+        theta_new(k) = c5 * theta(k) - eta * m_hat / (sqrt(v_hat) + epsilon);
+        m_new(k) = m_new_k;
+        v_new(k) = v_new_k;
+    });
 }
 
 template void adamw_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, float,
@@ -91,28 +93,28 @@ template void adamw_step<double>(ConstMatrix<double>, ConstMatrix<double>, Const
                                  double, double, double, double, double, double, double, double, double, Matrix<double>,
                                  Matrix<double>, Matrix<double>);
 
-// Adam with a weight decay that does not pass through the moments (adamw.eq:1)
+// Adam with a weight decay that does not pass through the moments; the gradient is A.T * B and is not stored
+// (adamw.eq:1)
 template <class Scalar>
 void adamw_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, ConstMatrix<Scalar> m,
                         ConstMatrix<Scalar> v, Scalar beta1, Scalar beta2, Scalar epsilon, Scalar eta, Scalar c1,
                         Scalar c2, Scalar c3, Scalar c4, Scalar c5, Matrix<Scalar> theta_new, Matrix<Scalar> m_new,
                         Matrix<Scalar> v_new) {
-    const Index M = theta.rows(), N = theta.cols();
-    Workspace workspace;
-    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(M, N);
-    Matrix<Scalar> m_hat = workspace.matrix<Scalar>(M, N);
-    Matrix<Scalar> v_hat = workspace.matrix<Scalar>(M, N);
-    gemm(1, A.transpose(), B, 0, Dtheta);
-    // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adamw.eq:7
-    elementwise(M * N, [&](Index k) { m_new(k) = beta1 * m(k) + c1 * Dtheta(k); });
-    // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adamw.eq:8
-    elementwise(M * N, [&](Index k) { v_new(k) = beta2 * v(k) + c2 * square(Dtheta(k)); });
-    // m_hat  = m' / (1 - beta1^t)                                               adamw.eq:9
-    elementwise(M * N, [&](Index k) { m_hat(k) = m_new(k) / c3; });
-    // v_hat  = v' / (1 - beta2^t)                                               adamw.eq:10
-    elementwise(M * N, [&](Index k) { v_hat(k) = v_new(k) / c4; });
-    // theta' = (1 - eta * decay) * theta - eta * m_hat / (sqrt(v_hat) + epsilon)  adamw.eq:11
-    elementwise(M * N, [&](Index k) { theta_new(k) = c5 * theta(k) - eta * m_hat(k) / (sqrt(v_hat(k)) + epsilon); });
+    // Dtheta = A.T * B
+    product_epilogue<Scalar>(A.transpose(), B, [&](Index i, Index j, Scalar Dtheta) {
+        // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adamw.eq:7
+        const Scalar m_new_ij = beta1 * m(i, j) + c1 * Dtheta;
+        // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adamw.eq:8
+        const Scalar v_new_ij = beta2 * v(i, j) + c2 * square(Dtheta);
+        // m_hat  = m' / (1 - beta1^t)                                               adamw.eq:9
+        const Scalar m_hat = m_new_ij / c3;
+        // v_hat  = v' / (1 - beta2^t)                                               adamw.eq:10
+        const Scalar v_hat = v_new_ij / c4;
+        // theta' = (1 - eta * decay) * theta - eta * m_hat / (sqrt(v_hat) + epsilon)  adamw.eq:11
+        theta_new(i, j) = c5 * theta(i, j) - eta * m_hat / (sqrt(v_hat) + epsilon);
+        m_new(i, j) = m_new_ij;
+        v_new(i, j) = v_new_ij;
+    });
 }
 
 template void adamw_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
@@ -128,8 +130,8 @@ template <class Scalar>
 void clip_by_norm_step(ConstMatrix<Scalar> Dtheta, Scalar c, Matrix<Scalar> Dtheta_new) {
     const Index M = Dtheta.rows(), N = Dtheta.cols();
     Workspace workspace;
-    Matrix<Scalar> norm = workspace.matrix<Scalar>(1, 1);
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(1, 1);
+    Matrix<Scalar> norm = workspace.matrix<Scalar>(1, 1);
     // norm    = sqrt(elements_sum(Dtheta^2))                                    clip_by_norm.eq:5
     elements_sum(M, N, t1, [&](Index i, Index j) { return square(Dtheta(i, j)); });
     elementwise(1, [&](Index k) { norm(k) = sqrt(t1(0)); });
@@ -151,6 +153,20 @@ void clip_by_value_step(ConstMatrix<Scalar> Dtheta, Scalar c, Scalar c1, Matrix<
 template void clip_by_value_step<float>(ConstMatrix<float>, float, float, Matrix<float>);
 template void clip_by_value_step<double>(ConstMatrix<double>, double, double, Matrix<double>);
 
+// Limits every entry of the gradient to [-c, c]; the gradient is A.T * B and is not stored (clip_by_value.eq:1)
+template <class Scalar>
+void clip_by_value_product_step(ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, Scalar c, Scalar c1,
+                                Matrix<Scalar> Dtheta_new) {
+    // Dtheta = A.T * B
+    // Dtheta' = min(max(Dtheta, -c), c)                                         clip_by_value.eq:5
+    product_epilogue<Scalar>(A.transpose(), B,
+                             [&](Index i, Index j, Scalar Dtheta) { Dtheta_new(i, j) = min(max(Dtheta, c1), c); });
+}
+
+template void clip_by_value_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, float, float, Matrix<float>);
+template void clip_by_value_product_step<double>(ConstMatrix<double>, ConstMatrix<double>, double, double,
+                                                 Matrix<double>);
+
 // A step against the gradient (gradient_descent.eq:1)
 template <class Scalar>
 void gradient_descent_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, Scalar eta,
@@ -163,16 +179,14 @@ void gradient_descent_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta
 template void gradient_descent_step<float>(ConstMatrix<float>, ConstMatrix<float>, float, Matrix<float>);
 template void gradient_descent_step<double>(ConstMatrix<double>, ConstMatrix<double>, double, Matrix<double>);
 
-// A step against the gradient (gradient_descent.eq:1)
+// A step against the gradient; the gradient is A.T * B and is not stored (gradient_descent.eq:1)
 template <class Scalar>
 void gradient_descent_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, Scalar eta,
                                    Matrix<Scalar> theta_new) {
-    const Index M = theta.rows(), N = theta.cols();
-    Workspace workspace;
-    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(M, N);
-    gemm(1, A.transpose(), B, 0, Dtheta);
+    // Dtheta = A.T * B
     // theta' = theta - eta * Dtheta                                             gradient_descent.eq:5
-    elementwise(M * N, [&](Index k) { theta_new(k) = theta(k) - eta * Dtheta(k); });
+    product_epilogue<Scalar>(A.transpose(), B,
+                             [&](Index i, Index j, Scalar Dtheta) { theta_new(i, j) = theta(i, j) - eta * Dtheta; });
 }
 
 template void gradient_descent_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, float,
@@ -185,10 +199,13 @@ template <class Scalar>
 void momentum_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> delta, Scalar mu,
                    Scalar eta, Matrix<Scalar> theta_new, Matrix<Scalar> delta_new) {
     const Index M = theta.rows(), N = theta.cols();
-    // delta' = mu * delta - eta * Dtheta                                        momentum.eq:6
-    elementwise(M * N, [&](Index k) { delta_new(k) = mu * delta(k) - eta * Dtheta(k); });
-    // theta' = theta + delta'                                                   momentum.eq:7
-    elementwise(M * N, [&](Index k) { theta_new(k) = theta(k) + delta_new(k); });
+    elementwise(M * N, [&](Index k) {
+        // delta' = mu * delta - eta * Dtheta                                        momentum.eq:6
+        const Scalar delta_new_k = mu * delta(k) - eta * Dtheta(k);
+        // theta' = theta + delta'                                                   momentum.eq:7
+        theta_new(k) = theta(k) + delta_new_k;
+        delta_new(k) = delta_new_k;
+    });
 }
 
 template void momentum_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, float, float,
@@ -196,19 +213,19 @@ template void momentum_step<float>(ConstMatrix<float>, ConstMatrix<float>, Const
 template void momentum_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>, double, double,
                                     Matrix<double>, Matrix<double>);
 
-// Gradient descent with momentum, in Keras' form (momentum.eq:1)
+// Gradient descent with momentum, in Keras' form; the gradient is A.T * B and is not stored (momentum.eq:1)
 template <class Scalar>
 void momentum_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
                            ConstMatrix<Scalar> delta, Scalar mu, Scalar eta, Matrix<Scalar> theta_new,
                            Matrix<Scalar> delta_new) {
-    const Index M = theta.rows(), N = theta.cols();
-    Workspace workspace;
-    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(M, N);
-    gemm(1, A.transpose(), B, 0, Dtheta);
-    // delta' = mu * delta - eta * Dtheta                                        momentum.eq:6
-    elementwise(M * N, [&](Index k) { delta_new(k) = mu * delta(k) - eta * Dtheta(k); });
-    // theta' = theta + delta'                                                   momentum.eq:7
-    elementwise(M * N, [&](Index k) { theta_new(k) = theta(k) + delta_new(k); });
+    // Dtheta = A.T * B
+    product_epilogue<Scalar>(A.transpose(), B, [&](Index i, Index j, Scalar Dtheta) {
+        // delta' = mu * delta - eta * Dtheta                                        momentum.eq:6
+        const Scalar delta_new_ij = mu * delta(i, j) - eta * Dtheta;
+        // theta' = theta + delta'                                                   momentum.eq:7
+        theta_new(i, j) = theta(i, j) + delta_new_ij;
+        delta_new(i, j) = delta_new_ij;
+    });
 }
 
 template void momentum_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
@@ -221,10 +238,13 @@ template <class Scalar>
 void nesterov_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> delta, Scalar mu,
                    Scalar eta, Matrix<Scalar> theta_new, Matrix<Scalar> delta_new) {
     const Index M = theta.rows(), N = theta.cols();
-    // delta' = mu * delta - eta * Dtheta                                        nesterov.eq:6
-    elementwise(M * N, [&](Index k) { delta_new(k) = mu * delta(k) - eta * Dtheta(k); });
-    // theta' = theta + mu * delta' - eta * Dtheta                               nesterov.eq:7
-    elementwise(M * N, [&](Index k) { theta_new(k) = theta(k) + mu * delta_new(k) - eta * Dtheta(k); });
+    elementwise(M * N, [&](Index k) {
+        // delta' = mu * delta - eta * Dtheta                                        nesterov.eq:6
+        const Scalar delta_new_k = mu * delta(k) - eta * Dtheta(k);
+        // theta' = theta + mu * delta' - eta * Dtheta                               nesterov.eq:7
+        theta_new(k) = theta(k) + mu * delta_new_k - eta * Dtheta(k);
+        delta_new(k) = delta_new_k;
+    });
 }
 
 template void nesterov_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, float, float,
@@ -232,19 +252,19 @@ template void nesterov_step<float>(ConstMatrix<float>, ConstMatrix<float>, Const
 template void nesterov_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>, double, double,
                                     Matrix<double>, Matrix<double>);
 
-// Nesterov momentum, in Keras' form (nesterov.eq:1)
+// Nesterov momentum, in Keras' form; the gradient is A.T * B and is not stored (nesterov.eq:1)
 template <class Scalar>
 void nesterov_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
                            ConstMatrix<Scalar> delta, Scalar mu, Scalar eta, Matrix<Scalar> theta_new,
                            Matrix<Scalar> delta_new) {
-    const Index M = theta.rows(), N = theta.cols();
-    Workspace workspace;
-    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(M, N);
-    gemm(1, A.transpose(), B, 0, Dtheta);
-    // delta' = mu * delta - eta * Dtheta                                        nesterov.eq:6
-    elementwise(M * N, [&](Index k) { delta_new(k) = mu * delta(k) - eta * Dtheta(k); });
-    // theta' = theta + mu * delta' - eta * Dtheta                               nesterov.eq:7
-    elementwise(M * N, [&](Index k) { theta_new(k) = theta(k) + mu * delta_new(k) - eta * Dtheta(k); });
+    // Dtheta = A.T * B
+    product_epilogue<Scalar>(A.transpose(), B, [&](Index i, Index j, Scalar Dtheta) {
+        // delta' = mu * delta - eta * Dtheta                                        nesterov.eq:6
+        const Scalar delta_new_ij = mu * delta(i, j) - eta * Dtheta;
+        // theta' = theta + mu * delta' - eta * Dtheta                               nesterov.eq:7
+        theta_new(i, j) = theta(i, j) + mu * delta_new_ij - eta * Dtheta;
+        delta_new(i, j) = delta_new_ij;
+    });
 }
 
 template void nesterov_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
@@ -257,10 +277,13 @@ template <class Scalar>
 void rms_prop_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> v, Scalar rho,
                    Scalar epsilon, Scalar eta, Scalar c1, Matrix<Scalar> theta_new, Matrix<Scalar> v_new) {
     const Index M = theta.rows(), N = theta.cols();
-    // v'     = rho * v + (1 - rho) * Dtheta^2                                   rmsprop.eq:6
-    elementwise(M * N, [&](Index k) { v_new(k) = rho * v(k) + c1 * square(Dtheta(k)); });
-    // theta' = theta - eta * Dtheta / (sqrt(v') + epsilon)                      rmsprop.eq:7
-    elementwise(M * N, [&](Index k) { theta_new(k) = theta(k) - eta * Dtheta(k) / (sqrt(v_new(k)) + epsilon); });
+    elementwise(M * N, [&](Index k) {
+        // v'     = rho * v + (1 - rho) * Dtheta^2                                   rmsprop.eq:6
+        const Scalar v_new_k = rho * v(k) + c1 * square(Dtheta(k));
+        // theta' = theta - eta * Dtheta / (sqrt(v') + epsilon)                      rmsprop.eq:7
+        theta_new(k) = theta(k) - eta * Dtheta(k) / (sqrt(v_new_k) + epsilon);
+        v_new(k) = v_new_k;
+    });
 }
 
 template void rms_prop_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, float, float, float,
@@ -268,19 +291,19 @@ template void rms_prop_step<float>(ConstMatrix<float>, ConstMatrix<float>, Const
 template void rms_prop_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>, double, double,
                                     double, double, Matrix<double>, Matrix<double>);
 
-// Steps scaled by a running mean of the squared gradient (rmsprop.eq:1)
+// Steps scaled by a running mean of the squared gradient; the gradient is A.T * B and is not stored (rmsprop.eq:1)
 template <class Scalar>
 void rms_prop_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
                            ConstMatrix<Scalar> v, Scalar rho, Scalar epsilon, Scalar eta, Scalar c1,
                            Matrix<Scalar> theta_new, Matrix<Scalar> v_new) {
-    const Index M = theta.rows(), N = theta.cols();
-    Workspace workspace;
-    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(M, N);
-    gemm(1, A.transpose(), B, 0, Dtheta);
-    // v'     = rho * v + (1 - rho) * Dtheta^2                                   rmsprop.eq:6
-    elementwise(M * N, [&](Index k) { v_new(k) = rho * v(k) + c1 * square(Dtheta(k)); });
-    // theta' = theta - eta * Dtheta / (sqrt(v') + epsilon)                      rmsprop.eq:7
-    elementwise(M * N, [&](Index k) { theta_new(k) = theta(k) - eta * Dtheta(k) / (sqrt(v_new(k)) + epsilon); });
+    // Dtheta = A.T * B
+    product_epilogue<Scalar>(A.transpose(), B, [&](Index i, Index j, Scalar Dtheta) {
+        // v'     = rho * v + (1 - rho) * Dtheta^2                                   rmsprop.eq:6
+        const Scalar v_new_ij = rho * v(i, j) + c1 * square(Dtheta);
+        // theta' = theta - eta * Dtheta / (sqrt(v') + epsilon)                      rmsprop.eq:7
+        theta_new(i, j) = theta(i, j) - eta * Dtheta / (sqrt(v_new_ij) + epsilon);
+        v_new(i, j) = v_new_ij;
+    });
 }
 
 template void rms_prop_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
@@ -300,5 +323,21 @@ void weight_decay_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, Sc
 
 template void weight_decay_step<float>(ConstMatrix<float>, ConstMatrix<float>, float, Matrix<float>);
 template void weight_decay_step<double>(ConstMatrix<double>, ConstMatrix<double>, double, Matrix<double>);
+
+// Adds the gradient of decay / 2 times the squared weights; the gradient is A.T * B and is not stored
+// (weight_decay.eq:1)
+template <class Scalar>
+void weight_decay_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, Scalar decay,
+                               Matrix<Scalar> Dtheta_new) {
+    // Dtheta = A.T * B
+    // Dtheta' = Dtheta + decay * theta                                          weight_decay.eq:5
+    product_epilogue<Scalar>(A.transpose(), B,
+                             [&](Index i, Index j, Scalar Dtheta) { Dtheta_new(i, j) = Dtheta + decay * theta(i, j); });
+}
+
+template void weight_decay_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, float,
+                                               Matrix<float>);
+template void weight_decay_product_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>, double,
+                                                Matrix<double>);
 
 }  // namespace eqgen

@@ -38,16 +38,14 @@ template <class Scalar>
 void activation_dropout_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> R, ConstMatrix<Scalar> Z,
                                   ConstMatrix<Scalar> DY, const Activation& act, Matrix<Scalar> DW, Matrix<Scalar> Db,
                                   Matrix<Scalar> DZ) {
-    const Index N = X.rows(), D = X.cols(), K = R.rows();
+    const Index N = X.rows(), K = R.rows();
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
-    Matrix<Scalar> t2 = workspace.matrix<Scalar>(K, D);
     // DZ = hadamard(DY, act'(Z))                                                activation_dropout.eq:17
     apply_gradient(act, Z, t1);
     elementwise(N * K, [&](Index k) { DZ(k) = DY(k) * t1(k); });
     // DW = hadamard(DZ.T * X, R)                                                linear_dropout.eq:16
-    gemm(1, DZ.transpose(), X, 0, t2);
-    elementwise(K * D, [&](Index k) { DW(k) = t2(k) * R(k); });
+    product_epilogue<Scalar>(DZ.transpose(), X, [&](Index i, Index j, Scalar t2) { DW(i, j) = t2 * R(i, j); });
     // Db = columns_sum(DZ)                                                      linear_dropout.eq:17
     columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
 }
@@ -198,12 +196,9 @@ template void linear_input_gradient<double>(ConstMatrix<double>, ConstMatrix<dou
 template <class Scalar>
 void linear_dropout_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> R, ConstMatrix<Scalar> DY, Matrix<Scalar> DW,
                               Matrix<Scalar> Db) {
-    const Index N = X.rows(), D = X.cols(), K = R.rows();
-    Workspace workspace;
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(K, D);
+    const Index N = X.rows();
     // DW = hadamard(DY.T * X, R)                                                linear_dropout.eq:16
-    gemm(1, DY.transpose(), X, 0, t1);
-    elementwise(K * D, [&](Index k) { DW(k) = t1(k) * R(k); });
+    product_epilogue<Scalar>(DY.transpose(), X, [&](Index i, Index j, Scalar t1) { DW(i, j) = t1 * R(i, j); });
     // Db = columns_sum(DY)                                                      linear_dropout.eq:17
     columns_sum(N, Db, [&](Index i, Index j) { return DY(i, j); });
 }
@@ -235,15 +230,18 @@ template <class Scalar>
 void log_softmax_gradients(ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix<Scalar> Db, Matrix<Scalar> DZ) {
     const Index N = Z.rows(), K = Z.cols();
     Workspace workspace;
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, 1);
     // DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))            log_softmax.eq:16
     rows_max(K, t2, [&](Index i, Index j) { return Z(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { t1(i, j) = Z(i, j) - t2(i); });
-    elementwise(N * K, [&](Index k) { t3(k) = exp(t1(k)); });
+    elementwise(N, K, [&](Index i, Index j) {
+        const Scalar t1_ij = Z(i, j) - t2(i);
+        t3(i, j) = exp(t1_ij);
+        t1(i, j) = t1_ij;
+    });
     rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
     rows_sum(K, t5, [&](Index i, Index j) { return DY(i, j); });
     elementwise(N, K, [&](Index i, Index j) { DZ(i, j) = DY(i, j) - t3(i, j) * reciprocal(t4(i)) * t5(i); });

@@ -9,6 +9,7 @@
 #include <mkl_cblas.h>
 #endif
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 
@@ -36,16 +37,19 @@ int blas_size(Index size) {
 
 template <class Scalar>
 void multiply(Scalar alpha, const Factor<Scalar>& A, const Factor<Scalar>& B, Scalar beta, Matrix<Scalar> C) {
-    const int m = blas_size(C.rows()), n = blas_size(C.cols()), k = blas_size(A.columns);
-    blas(A.transposed ? CblasTrans : CblasNoTrans, B.transposed ? CblasTrans : CblasNoTrans, m, n, k, alpha, A.entries,
-         A.transposed ? m : k, B.entries, B.transposed ? k : n, beta, C.data());
+    blas(A.transposed ? CblasTrans : CblasNoTrans, B.transposed ? CblasTrans : CblasNoTrans, blas_size(C.rows()),
+         blas_size(C.cols()), blas_size(A.columns), alpha, A.entries, blas_size(A.stride), B.entries,
+         blas_size(B.stride), beta, C.data());
 }
 
 #else
 
 template <class Scalar>
 void multiply(Scalar alpha, const Factor<Scalar>& A, const Factor<Scalar>& B, Scalar beta, Matrix<Scalar> C) {
-    using Transposed = Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor>>;
+    using Stride = Eigen::OuterStride<>;
+    using Direct = Eigen::Map<const Plain<Scalar>, Eigen::Unaligned, Stride>;
+    using Transposed = Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::ColMajor>,
+                                  Eigen::Unaligned, Stride>;
     if (beta == 0) {
         C.setZero();
     } else if (beta != 1) {
@@ -54,19 +58,36 @@ void multiply(Scalar alpha, const Factor<Scalar>& A, const Factor<Scalar>& B, Sc
     const auto add = [&](const auto& a, const auto& b) { C.noalias() += alpha * a * b; };
     const auto with = [&](const auto& a) {
         if (B.transposed) {
-            add(a, Transposed(B.entries, B.rows, B.columns));
+            add(a, Transposed(B.entries, B.rows, B.columns, Stride(B.stride)));
         } else {
-            add(a, ConstMatrix<Scalar>(B.entries, B.rows, B.columns));
+            add(a, Direct(B.entries, B.rows, B.columns, Stride(B.stride)));
         }
     };
     if (A.transposed) {
-        with(Transposed(A.entries, A.rows, A.columns));
+        with(Transposed(A.entries, A.rows, A.columns, Stride(A.stride)));
     } else {
-        with(ConstMatrix<Scalar>(A.entries, A.rows, A.columns));
+        with(Direct(A.entries, A.rows, A.columns, Stride(A.stride)));
     }
 }
 
 #endif
+
+// Whatever the sizes: a leading dimension of 0 is no valid argument of a BLAS.
+template <class Scalar>
+void product(Scalar alpha, const Factor<Scalar>& A, const Factor<Scalar>& B, Scalar beta, Matrix<Scalar> C) {
+    if (C.size() == 0) {
+        return;
+    }
+    if (A.columns != 0) {
+        multiply<Scalar>(alpha, A, B, beta, C);
+    } else if (beta == 0) {
+        C.setZero();
+    } else {
+        C *= beta;
+    }
+}
+
+constexpr Index block_bytes = 256 * 1024;  // of a product that is taken in parts: what a second-level cache holds
 
 }  // namespace
 
@@ -75,19 +96,38 @@ void gemm(As<Scalar> alpha, As<Factor<Scalar>> A, As<Factor<Scalar>> B, As<Scala
     if (A.columns != B.rows || A.rows != C.rows() || B.columns != C.cols()) {
         throw std::invalid_argument("matrix product: the sizes of the operands do not fit");
     }
-    if (C.size() == 0) {
-        return;
-    }
-    if (A.columns == 0) {  // a leading dimension of 0 is no valid argument of a BLAS
-        if (beta == 0) {
-            C.setZero();
-        } else {
-            C *= beta;
-        }
-        return;
-    }
-    multiply<Scalar>(alpha, A, B, beta, C);
+    product<Scalar>(alpha, A, B, beta, C);
 }
+
+template <class Scalar>
+void product_tiles(Factor<Scalar> A, Factor<Scalar> B, void (*take)(const void*, const Tile<Scalar>&),
+                   const void* body) {
+    if (A.columns != B.rows) {
+        throw std::invalid_argument("matrix product: the sizes of the operands do not fit");
+    }
+    if (A.rows == 0 || B.columns == 0) {
+        return;
+    }
+    // Rows that are computed together: few enough to stay in the cache until they are taken.
+    const Index fitting = block_bytes / Index{sizeof(Scalar)} / B.columns;
+    const Index block = std::min(A.rows, std::max<Index>(64, fitting));
+    Workspace workspace;
+    Matrix<Scalar> C = workspace.matrix<Scalar>(block, B.columns);
+    for (Index top = 0; top < A.rows; top += block) {
+        Factor<Scalar> part = A;
+        part.rows = std::min(block, A.rows - top);
+        part.entries += A.transposed ? top : top * A.stride;
+        product<Scalar>(1, part, B, 0, Matrix<Scalar>(C.data(), part.rows, B.columns));
+        parallel_for(part.rows, B.columns, [&](Index begin, Index end) {
+            take(body, {top + begin, 0, end - begin, B.columns, B.columns, C.data() + begin * B.columns});
+        });
+    }
+}
+
+template void product_tiles<float>(Factor<float>, Factor<float>, void (*)(const void*, const Tile<float>&),
+                                   const void*);
+template void product_tiles<double>(Factor<double>, Factor<double>, void (*)(const void*, const Tile<double>&),
+                                    const void*);
 
 template void gemm<float>(float, Factor<float>, Factor<float>, float, Matrix<float>);
 template void gemm<double>(double, Factor<double>, Factor<double>, double, Matrix<double>);

@@ -1,6 +1,9 @@
 // Matrix products. Compiled once, in product.cpp, for float and double: by MKL where the build found it, else by Eigen.
+//
+// product_epilogue is for products whose result is used once, entry by entry: the result is never stored.
 #pragma once
 
+#include "loops.hpp"
 #include "matrix.hpp"
 #include "scalar.hpp"
 
@@ -14,10 +17,12 @@ struct Factor {
         : entries(matrix.derived().data()),
           rows(matrix.rows()),
           columns(matrix.cols()),
+          stride(Expression::IsRowMajor ? matrix.cols() : matrix.rows()),
           transposed(!Expression::IsRowMajor) {}
 
     const Scalar* entries;
     Index rows, columns;  // after transposition
+    Index stride;         // from one row of the matrix to the next, before transposition
     bool transposed;
 };
 
@@ -28,5 +33,40 @@ void gemm(As<Scalar> alpha, As<Factor<Scalar>> A, As<Factor<Scalar>> B, As<Scala
 
 extern template void gemm<float>(float, Factor<float>, Factor<float>, float, Matrix<float>);
 extern template void gemm<double>(double, Factor<double>, Factor<double>, double, Matrix<double>);
+
+// A part of a product: `rows` x `columns` entries from (top, left) on, row i of it at entries + i * stride.
+template <class Scalar>
+struct Tile {
+    Index top, left, rows, columns, stride;
+    const Scalar* entries;
+};
+
+// Calls `take(body, tile)` for tiles that make up the product A B, each entry in one of them; on several threads when
+// it is worth their wake-up.
+template <class Scalar>
+void product_tiles(Factor<Scalar> A, Factor<Scalar> B, void (*take)(const void*, const Tile<Scalar>&),
+                   const void* body);
+
+extern template void product_tiles<float>(Factor<float>, Factor<float>, void (*)(const void*, const Tile<float>&),
+                                          const void*);
+extern template void product_tiles<double>(Factor<double>, Factor<double>, void (*)(const void*, const Tile<double>&),
+                                           const void*);
+
+// body(i, j, c) for every entry c of A B. As in `elementwise`, a body may read and write at its own position; it may
+// write neither A nor B.
+template <class Scalar, class Body>
+void product_epilogue(As<Factor<Scalar>> A, As<Factor<Scalar>> B, const Body& body) {
+    const auto take = [](const void* b, const Tile<Scalar>& tile) {
+        const Body& each = *static_cast<const Body*>(b);
+        for (Index i = 0; i < tile.rows; ++i) {
+            const Scalar* row = tile.entries + i * tile.stride;
+#pragma omp simd
+            for (Index j = 0; j < tile.columns; ++j) {
+                each(tile.top + i, tile.left + j, row[j]);
+            }
+        }
+    };
+    product_tiles<Scalar>(A, B, take, &body);
+}
 
 }  // namespace eqgen
