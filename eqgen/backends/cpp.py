@@ -233,5 +233,5 @@ BACKEND = CompiledBackend(
     framework="pybind11",
     extra="cpp",
     shared=("package", "buffered"),
-    in_place=InPlace({}),
+    in_place=InPlace({}, accumulates=False),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from eqgen.algebra.definitions import Draw, Module, Number, TypedDefinition, Variable
@@ -28,6 +28,7 @@ from eqgen.backends.protocol import SHELL_WORDS, Backend
 from eqgen.backends.spelling import HOST, PythonPrinter
 from eqgen.backends.statements import commented, host_text, number_text
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
+from eqgen.optimize.elimination import read_once
 from eqgen.optimize.lower import LoweredLayer, Lowering, is_host, numeric_conditions
 from eqgen.optimize.names import class_name, identifier
 from eqgen.optimize.products import product_step, transposed_product
@@ -253,12 +254,22 @@ class PackageBuilder:
         product = product_step(self.lowering, d)
         if product is None or not set(replaces.values()) <= {a.name for a in product.function.arguments}:
             return OptimizerPlanText(step, None, False)
-        planned = self.plan(product.function, replaces)
+        function = self.accumulating(product.function, {a.name for a in lowered.function.arguments})
+        planned = self.plan(function, replaces)
         assert planned is not None
         factors = [a for a in planned.arguments if a not in step.arguments]
         keys = dict(zip(factors, FACTORS, strict=True))
         planned = replace(planned, arguments=tuple(keys.get(a, a) for a in planned.arguments))
-        return OptimizerPlanText(step, planned, self.backend.runs_by_rows(product.function, self.module))
+        return OptimizerPlanText(step, planned, self.backend.runs_by_rows(function, self.module))
+
+    def accumulating(self, function: Function, known: Collection[str]) -> Function:
+        """The step over factors with the gradient read once, where products are added to what is there."""
+        if self.backend.in_place is None or not self.backend.in_place.accumulates:
+            return function
+        gradient = next(s.target for s in function.steps if s.target in known)
+        scalars = [a.name for a in function.arguments if a.role == "scalar"]
+        steps = read_once(function.steps, gradient, lambda n: is_host(n, scalars), self.module)
+        return function if steps is None else replace(function, steps=steps)
 
     def scheduler(self, d: TypedDefinition) -> SchedulerText:
         names = [n.name for n in d.numbers if n.shape == SCALAR] + ["i", "eta"]

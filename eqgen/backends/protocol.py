@@ -53,11 +53,13 @@ class InPlace:
     column        spellings over {target}, and those of `gemm`, alpha A B + beta C, and of `copy`
     careful       entrywise operations whose target may not be an operand
     scaled_sums   whether `add_scaled`, X + c Y, is spelled too
+    accumulates   whether a gradient that is a product is best added to a state, rather than used entry by entry
     """
 
     column: Column
     careful: frozenset[str] = frozenset()
     scaled_sums: bool = False
+    accumulates: bool = True
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from eqgen.algebra.definitions import Module, TypedDefinition
 from eqgen.algebra.expressions import (
-    SCALAR,
     Apply,
     Constant,
     Invoke,
@@ -26,6 +25,7 @@ from eqgen.algebra.expressions import (
 )
 from eqgen.algebra.inline import body, instantiate
 from eqgen.algebra.operations import TABLE
+from eqgen.optimize.linear import negative, terms, total
 from eqgen.optimize.lower import COMPARISONS, is_host
 from eqgen.optimize.program import Function, Step
 
@@ -170,12 +170,12 @@ class _Linearizer:
 
     def accumulated(self, node: Apply) -> Node | None:
         """A product, or a sum with one, as alpha A B + beta C."""
-        terms = self.terms(node)
-        products = [t for t in terms if isinstance(t[1], Apply) and t[1].op == "matmul" and not t[1].is_scalar]
-        if not products or (len(terms) > 1 and node.is_scalar):
+        found = terms(node, self.is_number)
+        products = [t for t in found if isinstance(t[1], Apply) and t[1].op == "matmul" and not t[1].is_scalar]
+        if not products or (len(found) > 1 and node.is_scalar):
             return None
         *first, (alpha, product) = products
-        rest = [t for t in terms if t not in products] + first
+        rest = [t for t in found if t not in products] + first
         assert isinstance(product, Apply)
         factors = [self.factor(a) for a in product.args]
         if not rest:
@@ -183,7 +183,7 @@ class _Linearizer:
         if len(rest) == 1 and isinstance(rest[0][1], Symbol) and rest[0][1].shape == node.shape:
             beta, base = rest[0][0], self.operand(rest[0][1])
         else:
-            beta, base = constant(1), self.operand(_sum(rest))
+            beta, base = constant(1), self.operand(total(rest))
         if base.shape != node.shape:
             return None
         return Apply(node.shape, GEMM, (alpha, *factors, beta, base))
@@ -195,19 +195,6 @@ class _Linearizer:
             return self.named(Apply(operand.shape, COPY, (operand,)))
         return operand
 
-    def terms(self, node: Node) -> list[tuple[Node, Node]]:
-        """The node as a sum of numbers times expressions."""
-        if isinstance(node, Apply) and node.op in ("add", "subtract"):
-            right = self.terms(node.args[1])
-            return self.terms(node.args[0]) + (
-                [(_negative(c), x) for c, x in right] if node.op == "subtract" else right
-            )
-        if isinstance(node, Apply) and node.op == "negate":
-            return [(_negative(c), x) for c, x in self.terms(node.args[0])]
-        if isinstance(node, Apply) and node.op == "scale" and self.is_number(node.args[0]):
-            return [(_times(node.args[0], c), x) for c, x in self.terms(node.args[1])]
-        return [(constant(1), node)]
-
     def scaled(self, node: Apply) -> Node | None:
         """X + c Y, where the second operand is scaled by a number."""
         left, right = node.args
@@ -217,7 +204,7 @@ class _Linearizer:
             return None
         if self.number_of(right) is not None or self.number_of(left) is not None:
             return None
-        factor = right.args[0] if node.op == "add" else _negative(right.args[0])
+        factor = right.args[0] if node.op == "add" else negative(right.args[0])
         return Apply(node.shape, ADD_SCALED, (self.operand(left), factor, self.operand(right.args[1])))
 
     # --- calls -------------------------------------------------------------------------------------------
@@ -287,32 +274,6 @@ def leaves(value: Node) -> Iterable[tuple[Symbol, bool]]:
             inner = a.args[0]
             assert isinstance(inner, Symbol), a
             yield inner, False
-
-
-def _negative(c: Node) -> Node:
-    if isinstance(c, Constant):
-        return constant(-c.value)
-    return c.args[0] if isinstance(c, Apply) and c.op == "negate" else Apply(SCALAR, "negate", (c,))
-
-
-def _times(c: Node, d: Node) -> Node:
-    if isinstance(c, Constant) and isinstance(d, Constant):
-        return constant(c.value * d.value)
-    if isinstance(d, Constant) and abs(d.value) == 1:
-        return c if d.value == 1 else _negative(c)
-    return Apply(SCALAR, "scale", (c, d))
-
-
-def _sum(terms: list[tuple[Node, Node]]) -> Node:
-    """The sum of numbers times expressions, as an expression."""
-    total: Node | None = None
-    for c, x in terms:
-        negative = (isinstance(c, Constant) and c.value < 0) or (isinstance(c, Apply) and c.op == "negate")
-        size = _negative(c) if negative and total is not None else c
-        term = x if isinstance(size, Constant) and size.value == 1 else Apply(x.shape, "scale", (size, x))
-        total = term if total is None else Apply(x.shape, "subtract" if negative else "add", (total, term))
-    assert total is not None
-    return total
 
 
 def _marked(value: Node, hidden: dict[str, Node]) -> Node:

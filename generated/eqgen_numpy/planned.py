@@ -1706,19 +1706,15 @@ def nesterov_product_step(
     """
     M = theta.shape[0]
     N = theta.shape[1]
-    # Dtheta = A.T * B
-    t2 = out.matrix("t2", M, N, theta)
-    Dtheta = t2
-    in_place.gemm(1, A.T, B, 0, Dtheta)
+    theta_new_before = out.matrix("theta_new_before", M, N, theta)
+    np.multiply(mu, delta, out=theta_new_before)
+    np.subtract(theta, theta_new_before, out=theta_new_before)
     # delta' = mu * delta - eta * Dtheta                                nesterov.eq:6
-    np.multiply(mu, delta, out=delta)
-    np.multiply(eta, Dtheta, out=t2)
-    np.subtract(delta, t2, out=delta)
+    in_place.gemm(-eta, A.T, B, mu, delta)
     # theta' = theta + mu * delta' - eta * Dtheta                       nesterov.eq:7
-    t3 = out.matrix("t3", M, N, theta)
-    np.multiply(mu, delta, out=t3)
-    np.add(theta, t3, out=theta)
-    np.subtract(theta, t2, out=theta)
+    #   rewritten: the gradient follows from the state
+    np.multiply(mu + 1, delta, out=theta)
+    np.add(theta_new_before, theta, out=theta)
     return theta, delta
 
 

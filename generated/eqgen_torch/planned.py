@@ -1681,17 +1681,12 @@ def nesterov_product_step(
 
     theta: M x N, A: P x M, B: P x N, delta: M x N -> theta_new: M x N, delta_new: M x N. From nesterov.eq:1.
     """
-    M = theta.shape[0]
-    N = theta.shape[1]
-    # Dtheta = A.T * B
-    Dtheta = out.matrix("Dtheta", M, N, theta)
-    in_place.gemm(1, A.T, B, 0, Dtheta)
+    torch.add(theta, delta, alpha=-mu, out=theta)
     # delta' = mu * delta - eta * Dtheta                                nesterov.eq:6
-    torch.mul(delta, mu, out=delta)
-    torch.add(delta, Dtheta, alpha=-eta, out=delta)
+    in_place.gemm(-eta, A.T, B, mu, delta)
     # theta' = theta + mu * delta' - eta * Dtheta                       nesterov.eq:7
-    torch.add(theta, delta, alpha=mu, out=theta)
-    torch.add(theta, Dtheta, alpha=-eta, out=theta)
+    #   rewritten: the gradient follows from the state
+    torch.add(theta, delta, alpha=mu + 1, out=theta)
     return theta, delta
 
 
