@@ -16,12 +16,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 if TYPE_CHECKING:
     from eqgen.algebra.checking import DefinitionResult, Judge
     from eqgen.algebra.definitions import Module, TypedDefinition
     from eqgen.algebra.derived_text import DerivedEquations
+    from eqgen.algebra.hessian_text import CurvatureEquations
     from eqgen.backends.build import Built
 
 Paths: TypeAlias = "str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
@@ -106,14 +107,23 @@ class Definition:
 
         return check_module([self.typed], self.module, judge, store=default_store())[0]
 
-    def derive(self) -> DerivedEquations:
+    @overload
+    def derive(self, *, hvp: Literal[False] = False) -> DerivedEquations: ...
+    @overload
+    def derive(self, *, hvp: Literal[True]) -> CurvatureEquations: ...
+    def derive(self, *, hvp: bool = False) -> DerivedEquations | CurvatureEquations:
         """The backward equations of a layer, the derivative of an activation or the gradient of a loss, as derived from
         the equations of the forward pass: `print(...)` shows lines to paste, `.steps` how they came about.
+
+        hvp   the equations of Hessian-vector products instead: R-forward and R-backward, R{DY}, or f''
 
         Raises ValueError for another kind of definition, and where something on the way has no gradient.
         """
         from eqgen.algebra.derived_text import derive
+        from eqgen.algebra.hessian_text import derive_hvp
 
+        if hvp:
+            return derive_hvp(self.typed, self.module)
         return derive(self.typed, self.module)
 
     def sympy(self) -> dict[str, dict[str, Any]]:

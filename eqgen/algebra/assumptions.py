@@ -22,7 +22,7 @@ def prepared_algebra(subject: Subject, module: Module, budget: Budget) -> Algebr
     algebra.index_names = frozenset(f.name for f in subject.free if f.bound is not None)
     declared = frozenset(f.name for f in subject.free if f.positive)
     algebra.positive_names = declared | frozenset(_positive_names(subject))
-    derives = any(s.gradient_of is not None or s.derivatives for s in subject.steps)
+    derives = any(s.is_derivative or s.derivatives for s in subject.steps)
     algebra.ties_excluded = derives and has_maximum(subject)
     algebra.top = 2
     for assumption in subject.assumptions:

@@ -94,7 +94,7 @@ class Deriver:
         try:
             gradients = self.accumulate()
             for value in gradients.values():
-                self._require_short(value)
+                self.require_short(value)
             raw, equations = self.shortest(gradients)
             steps = [*self.accumulation.steps]
             for target, value in equations:
@@ -103,7 +103,8 @@ class Deriver:
             raise ValueError("an equation is nested too deeply: give parts of it names of their own") from None
         return Derivation(tuple(equations), tuple(steps))
 
-    def _require_short(self, value: Node) -> None:
+    def require_short(self, value: Node) -> None:
+        """Raises ValueError for an equation that nobody would want to read."""
         size = tree_size(value)
         if size > MAX_WRITTEN:
             raise ValueError(f"an equation would have {size} parts: give parts of the forward equations names")

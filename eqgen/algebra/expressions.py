@@ -68,14 +68,15 @@ class Apply(Node):
 
 @dataclass(frozen=True, slots=True)
 class Invoke(Node):
-    """A call of a function defined in a `.eq` file, or of an activation; `derivative` is true for `act'(Z)`.
+    """A call of a function defined in a `.eq` file, or of an activation; `derivative` is 1 for `act'(Z)`, and 2 for
+    act''(Z), which no file contains, but Hessian-vector products do.
 
     `arguments` are the matrix operands first, then the numbers of the header in order.
     """
 
     function: str
     args: tuple[Node, ...]
-    derivative: bool = False
+    derivative: int = 0
 
 
 @dataclass(frozen=True, slots=True)

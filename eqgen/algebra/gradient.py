@@ -84,11 +84,62 @@ class Gradients:
             algebra.top = before
 
 
+class Directional:
+    """Directional derivatives of a program's values in one algebra, by the chain rule in the other direction.
+
+    R(U)[i,j] = sum over the names V that U = F(V, ...) reads of  sum_ab dF[i,j] / dV[a,b] R(V)[a,b]
+
+    `opaque` names the tensors that stand for tangents that are given, or known already; `shapes` gives those of all
+    names.
+    """
+
+    def __init__(
+        self, program: Mapping[str, Node], algebra: Algebra, opaque: Mapping[str, str], shapes: Mapping[str, Shape]
+    ) -> None:
+        self.program = program
+        self.algebra = algebra
+        self.opaque = opaque
+        self.shapes = shapes
+        self.reader = Reader(algebra)
+        self._known: dict[tuple[str, int, int], Form] = {}
+
+    def derived(self, name: str, i: int, j: int) -> Form:
+        """R(name)[i,j] from the names that its statement reads, whether it is opaque or not."""
+        key = (name, i, j)
+        found = self._known.get(key)
+        if found is None:
+            value = self.program[name]
+            found = self.algebra.zero_form
+            for variable in sorted(symbols(value)):
+                if variable in self.opaque or variable in self.program:
+                    found = found + self._contribution(value, variable, i, j)
+            self._known[key] = found
+        return found
+
+    def _contribution(self, value: Node, variable: str, i: int, j: int) -> Form:
+        """sum_ab d value[i,j] / d variable[a,b] R(variable)[a,b]"""
+        algebra = self.algebra
+        shape = self.shapes[variable]
+        before = algebra.top
+        a, b = fits(shape, before + 1, before + 2)
+        algebra.top = before + 2
+        try:
+            slope = algebra.derivative(self.reader.entry(value, i, j), (variable, a, b))
+            if not slope.terms:
+                return slope
+            known = self.opaque.get(variable)
+            moved = self.derived(variable, a, b) if known is None else algebra.tensor(known, a, b)
+            product = algebra.multiply(slope, moved)
+            return algebra.close(tuple((code, dim) for code, dim in zip((a, b), shape, strict=True) if code), product)
+        finally:
+            algebra.top = before
+
+
 def entries(reader: Reader, node: Node) -> Definition:
     """An expression as a function of two indices."""
     return lambda i, j: reader.entry(node, i, j)
 
 
-def gradient_entries(gradients: Gradients, name: str, shape: Shape) -> Definition:
-    """A derived gradient as a function of two indices."""
+def derived_entries(gradients: Gradients | Directional, name: str, shape: Shape) -> Definition:
+    """A derived gradient or tangent as a function of two indices."""
     return lambda i, j: gradients.derived(name, *fits(shape, i, j))

@@ -16,9 +16,13 @@ def collapse(assignments: tuple[Assignment, ...]) -> Node:
     return values[assignments[-1].target]
 
 
-def body(definition: TypedDefinition, derivative: bool, block: str = "") -> Node:
+DERIVATIVES = ("f", "derivative", "second")
+"""The blocks of an activation, by the order of the derivative; only Hessian-vector products add the last one."""
+
+
+def body(definition: TypedDefinition, derivative: int, block: str = "") -> Node:
     """The defining expression of a function or activation over its formal symbols."""
-    name = block or ("derivative" if derivative else ("f" if definition.kind == "activation" else "body"))
+    name = block or (DERIVATIVES[derivative] if definition.kind == "activation" else "body")
     return collapse(definition.block(name))
 
 
@@ -50,9 +54,9 @@ def unfold(node: Node, definition_of: Callable[[Invoke], TypedDefinition | None]
 
     What is called twice with the same operands is shared: functions of functions double the tree, not the work.
     """
-    bodies: dict[tuple[int, bool], Node] = {}
+    bodies: dict[tuple[int, int], Node] = {}
 
-    def of(definition: TypedDefinition, derivative: bool) -> Node:
+    def of(definition: TypedDefinition, derivative: int) -> Node:
         key = (id(definition), derivative)
         if key not in bodies:
             bodies[key] = expanded(body(definition, derivative))

@@ -19,7 +19,7 @@ from eqgen.algebra.budget import Budget, LimitReached, Undefined
 from eqgen.algebra.decision import Outcome, vanishes
 from eqgen.algebra.definitions import Module, TypedDefinition
 from eqgen.algebra.expressions import Dim, Invoke, Node, Shape, Symbol, distinct, sizes_used
-from eqgen.algebra.gradient import Backpropagation, Gradients, entries, gradient_entries
+from eqgen.algebra.gradient import Backpropagation, Directional, Gradients, derived_entries, entries
 from eqgen.algebra.index_form import Algebra, Definition, Reader, fits
 from eqgen.algebra.inline import inline
 from eqgen.algebra.normal_form import Form
@@ -173,6 +173,8 @@ class _SubjectProof:
         """Names that earlier steps gave to parts of equations."""
         self.accepted: dict[str, str] = {}
         """Variables whose gradient an earlier step gave, with the gradient's name."""
+        self.moving: dict[str, str] = dict(subject.moving)
+        """Variables whose tangent is given, or was by an earlier step, with the tangent's name."""
         self.algebras: dict[bool, Algebra] = {}
         self.end = time.process_time() + limits.total
         self.until = min(self.end, time.process_time() + limits.seconds)
@@ -194,6 +196,8 @@ class _SubjectProof:
             self.named[step.target] = step.written
         elif step.gradient_of is not None:
             self.accepted[step.gradient_of] = step.target
+        elif step.tangent_of is not None:
+            self.moving[step.tangent_of] = step.target
         self.judge.learn(step, holds)
 
     def outcome(self, step: Step) -> Outcome:
@@ -224,7 +228,7 @@ class _SubjectProof:
         if found is None:
             return None
         i, j = found.position
-        right = "it is" if step.gradient_of is not None else "the other side is"
+        right = "it is" if step.is_derivative else "the other side is"
         message = f"entry ({i}, {j}) is {found.yours} as written, but {right} {found.derived}"
         if found.yours.startswith(NO_VALUE):
             message = f"the right side has {found.yours} where the other side has one"
@@ -234,7 +238,7 @@ class _SubjectProof:
 
     def _conditions(self, step: Step, outcome: Outcome) -> str:
         conditions = [c for c in (self.judge.assumption_text(),) if c]
-        if has_maximum(self.subject) and (step.gradient_of is not None or step.derivatives):
+        if has_maximum(self.subject) and (step.is_derivative or step.derivatives):
             conditions.append("where no maximum is attained twice")
         if outcome == "off ties":
             conditions.append("where no two compared values are equal")
@@ -264,6 +268,10 @@ class _SubjectProof:
     def _levels(self, step: Step) -> Iterator[Level]:
         """What is replaced by what it is computed from, cheapest first."""
         yield Level({})
+        if step.tangent_of is not None:
+            yield Level(self.chain.program)
+            yield Level(self.chain.program, gradients=True)
+            return
         if step.gradient_of is None or not self.chain.program:
             return
         program = {n: v for n, v in self.chain.program.items() if n != step.gradient_of}
@@ -310,19 +318,28 @@ class _SubjectProof:
         """The tensors whose entries a derivative in this step is taken by, and what depends on them."""
         if step.gradient_of is not None:
             return self.chain.downstream(step.gradient_of) | {step.gradient_of}
+        if step.tangent_of is not None:
+            return frozenset(self.moving) | self.chain.program.keys()
         return frozenset(d.wrt.name for d in step.derivatives.values())
 
     def _difference(self, step: Step, algebra: Algebra, level: Level) -> Form:
-        if step.gradient_of is None:
+        derived: Gradients | Directional
+        if step.gradient_of is not None:
+            name, known = step.gradient_of, self.accepted
+            derived = Gradients(self.chain, algebra, {} if level.gradients else known)
+        elif step.tangent_of is not None:
+            name, given = step.tangent_of, self.subject.moving
+            known = {variable: target for variable, target in self.moving.items() if variable not in given}
+            opaque = given if level.gradients else self.moving
+            derived = Directional(self.chain.program, algebra, opaque, self.shapes)
+        else:
             return self._claimed(step, algebra)
-        name = step.gradient_of
         i, j = fits(step.written.shape, 1, 2)
-        derived = Gradients(self.chain, algebra, {} if level.gradients else self.accepted)
         reader = Reader(algebra, {**self.named, **level.values})
         replaced: dict[str, Definition] = {n: entries(reader, v) for n, v in level.values.items()}
         if level.gradients:
-            for variable, target in self.accepted.items():
-                unfold = gradient_entries(derived, variable, self.shapes[variable])
+            for variable, target in known.items():
+                unfold = derived_entries(derived, variable, self.shapes[variable])
                 reader.definitions[target] = replaced[target] = _within(algebra, unfold, dict(replaced))
         expected = derived.derived(name, i, j)
         return algebra.replace(expected, replaced) - reader.entry(step.written, i, j)

@@ -36,7 +36,8 @@ class Free:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`target = written`, judged against the gradient of `gradient_of`, or against `expected`; or just a name.
+    """`target = written`, judged against the gradient of `gradient_of`, the tangent of `tangent_of`, or `expected`; or
+    just a name.
 
     index        ("row", "i", N): both sides are row i, for every i below N
     derivatives  what stands for the derivatives in `written` and `expected`, by name
@@ -46,13 +47,18 @@ class Step:
     span: Span
     written: Node
     gradient_of: str | None = None
+    tangent_of: str | None = None
     expected: Node | None = None
     index: tuple[str, str, Dim] | None = None
     derivatives: Mapping[str, Derivative] = field(default_factory=dict)
 
     @property
     def is_question(self) -> bool:
-        return self.gradient_of is not None or self.expected is not None
+        return self.is_derivative or self.expected is not None
+
+    @property
+    def is_derivative(self) -> bool:
+        return self.gradient_of is not None or self.tangent_of is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class Subject:
     seeds   for each output of the program the name of its free gradient; "" for the gradient 1 of a loss, or of a
             function that acts entry by entry
     at      the sizes of the counterexample that is wanted, where that matters
+    moving  for each matrix that moves along a given direction the name of this direction
     """
 
     free: tuple[Free, ...]
@@ -72,6 +79,30 @@ class Subject:
     activations: tuple[str, ...]
     sizes: tuple[str, ...]
     at: tuple[tuple[str, int], ...] = ()
+    moving: Mapping[str, str] = field(default_factory=dict)
+
+
+def tangent_subject(
+    definition: TypedDefinition,
+    program: tuple[Assignment, ...],
+    directions: Mapping[str, Symbol],
+    steps: tuple[Step, ...],
+    more: tuple[Symbol, ...] = (),
+) -> Subject:
+    """Tangents of the program's values, along free directions. `more` are matrices that its values read besides those
+    that the definition declares."""
+    subject = _subject(definition, program, {}, steps)
+    added = [Free(s.name, s.shape) for s in (*more, *directions.values())]
+    return replace(
+        subject,
+        free=(*subject.free, *added),
+        moving={name: direction.name for name, direction in directions.items()},
+    )
+
+
+def derivative_subject(definition: TypedDefinition, program: tuple[Assignment, ...], step: Step) -> Subject:
+    """The derivative of a function that acts entry by entry, the last value of the program."""
+    return _subject(definition, program, {program[-1].target: ""}, (step,))
 
 
 def subjects(definition: TypedDefinition) -> Iterator[Subject]:
@@ -80,8 +111,9 @@ def subjects(definition: TypedDefinition) -> Iterator[Subject]:
         case "layer":
             yield _layer(definition)
         case "activation":
-            step = _gradient(definition.block("derivative")[-1], "x")
-            yield _subject(definition, definition.block("f"), {"f": ""}, (step,))
+            yield derivative_subject(
+                definition, definition.block("f"), _gradient(definition.block("derivative")[-1], "x")
+            )
         case "loss":
             yield from _loss(definition)
         case "function" if definition.block("stable"):

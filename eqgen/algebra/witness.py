@@ -85,6 +85,7 @@ class Witness:
         self.values: dict[str, Array] = {name: self._numbers(name, array) for name, array in free.items()}
         for statement in subject.program:
             self.values[statement.target] = self.evaluate(statement.value, self.values)
+        self.tangents: dict[str, Array] = {name: self.values[along] for name, along in subject.moving.items()}
         self._sides: dict[int, Array] = {}
 
     @property
@@ -139,6 +140,21 @@ class Witness:
         shape = self.values[name].shape
         return filled(lambda i, j: self.slope_along(name, self._unit(shape, i, j)), shape)
 
+    def tangent(self, name: str) -> Array:
+        """The derivative of a value of the program when all that it reads moves: along directions that are given, or
+        were learned, or else as the program makes it move."""
+        (value,) = (a.value for a in self.subject.program if a.target == name)
+        values = dict(self.values)
+        for read in symbols(value):
+            moved = self.tangents.get(read)
+            if moved is None and any(a.target == read for a in self.subject.program):
+                moved = self.tangent(read)
+            if moved is not None:
+                base, along = self.values[read], moved
+                values[read] = filled(lambda i, j, b=base, d=along: Dual(b[i, j], d[i, j]), base.shape)  # type: ignore[misc]
+        result = self.evaluate(value, values, dual=True)
+        return filled(lambda i, j: slope_of(result[i, j]) + self.field.number(Fraction(0)), result.shape)
+
     def _unit(self, shape: tuple[int, int], i: int, j: int) -> Array:
         return filled(lambda p, q: self.field.number(Fraction(int((p, q) == (i, j)))), shape)
 
@@ -166,6 +182,8 @@ class Witness:
     def expected(self, step: Step) -> Array:
         if step.gradient_of is not None:
             return self.gradient(step.gradient_of)
+        if step.tangent_of is not None:
+            return self.tangent(step.tangent_of)
         assert step.expected is not None
         return self._side(step, step.expected)
 
@@ -208,9 +226,12 @@ class Witness:
         return self.tolerance().same(sum(terms, scale), self.slope_along(step.gradient_of, direction) + scale)
 
     def learn(self, step: Step, judged_true: bool) -> None:
-        """Make the name that a step assigns known: later steps read the true gradient."""
+        """Make the name that a step assigns known: later steps read the true gradient, or tangent."""
         if step.gradient_of is not None:
             self.values[step.target] = self.written(step) if judged_true else self.gradient(step.gradient_of)
+        elif step.tangent_of is not None:
+            self.tangents[step.tangent_of] = self.written(step) if judged_true else self.tangent(step.tangent_of)
+            self.values[step.target] = self.tangents[step.tangent_of]
         elif step.expected is None:
             self.values[step.target] = self.written(step)
 

@@ -12,27 +12,38 @@ from eqgen.commands import console
 if TYPE_CHECKING:
     from eqgen.algebra.definitions import Module, TypedDefinition
     from eqgen.algebra.derived_text import DerivedEquations
+    from eqgen.algebra.hessian_text import CurvatureEquations
     from eqgen.algebra.verdict import EquationResult
+
+    Derived = DerivedEquations | CurvatureEquations
 
 
 def derive(
     what: Annotated[
         list[str], typer.Argument(metavar="FILE|NAME...", help="Definition files (.eq), or names of definitions.")
     ],
+    hvp: Annotated[
+        bool,
+        typer.Option(
+            "--hvp",
+            help="Derive the R-forward and R-backward equations of Hessian-vector products instead (and f'', R{DY}).",
+        ),
+    ] = False,
     steps: Annotated[bool, typer.Option("--steps", help="Show each step with its rule.")] = False,
     json: console.Json = False,
 ) -> None:
     """Derive the equations of `backward`, f' and DY, ready to paste. All in FILEs, or those of these NAMEs."""
     with console.json_errors(json):
         from eqgen.algebra.derived_text import derive
+        from eqgen.algebra.hessian_text import derive_hvp
 
         definitions, module = _chosen(what)
-        results = []
+        results: list[tuple[Derived, list[EquationResult]]] = []
         for definition in definitions:
             try:
-                derived = derive(definition, module)
+                derived = derive_hvp(definition, module) if hvp else derive(definition, module)
             except ValueError as error:
-                hint = "write its equations out, or an operation that has a gradient"
+                hint = f"write {'other' if hvp else 'its'} equations out, or an operation that has a gradient"
                 place = f"{definition.span.source.name}:{definition.span.line}"
                 console.fail("E301", place, f"{definition.kind} {definition.name} cannot be derived: {error}", hint)
             results.append((derived, derived.check()))
@@ -60,7 +71,7 @@ def _chosen(what: list[str]) -> tuple[list[TypedDefinition], Module]:
     return [d for name in names for d in derivable if d.name == name], module
 
 
-def _text(derived: DerivedEquations, verdicts: list[EquationResult], steps: bool) -> str:
+def _text(derived: Derived, verdicts: list[EquationResult], steps: bool) -> str:
     """Comments, then the lines to paste."""
     from eqgen.algebra.checking import verdict_text
 
@@ -78,5 +89,5 @@ def _text(derived: DerivedEquations, verdicts: list[EquationResult], steps: bool
     return "\n".join([*(f"# {line}".rstrip() for line in comments), derived.text])
 
 
-def _json(derived: DerivedEquations, verdicts: list[EquationResult]) -> dict[str, object]:
+def _json(derived: Derived, verdicts: list[EquationResult]) -> dict[str, object]:
     return {**derived.to_json(), "verdicts": {v.target: v.verdict for v in verdicts}}

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from eqgen.algebra.definitions import Assignment, TypedDefinition
+from eqgen.algebra.inline import DERIVATIVES
 from eqgen.optimize.lower import Lowering, needed_steps
 from eqgen.optimize.program import Function, Step
 
@@ -85,11 +86,11 @@ def parts_of(lowering: Lowering, d: TypedDefinition) -> tuple[Part, ...]:
     return tuple(Part(name, steps, f, numbers) for name, steps, f in found if f is not None)
 
 
-def body_block(definition: TypedDefinition, derivative: bool = False) -> tuple[Assignment, ...]:
+def body_block(definition: TypedDefinition, derivative: int = 0) -> tuple[Assignment, ...]:
     """The assignments of a function, in the stable form where there is one, or of an activation."""
     if definition.kind == "function":
         return definition.block("stable") or definition.block("body")
-    return definition.block("derivative" if derivative else "f")
+    return definition.block(DERIVATIVES[derivative])
 
 
 def _groups(steps: Sequence[Step]) -> list[tuple[Step, ...]]:

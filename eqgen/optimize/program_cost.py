@@ -177,7 +177,7 @@ class WorkCounter:
         numbers = [n.name for n in definition.numbers]
         return self._steps(steps, lambda d: d if isinstance(d, int) else inner[d], numbers, keeps_result)
 
-    def body(self, definition: TypedDefinition, derivative: bool) -> tuple[Step, ...]:
+    def body(self, definition: TypedDefinition, derivative: int) -> tuple[Step, ...]:
         """The statements of a function or activation."""
         if self.rewritten:
             if definition.kind == "function":

@@ -13,6 +13,7 @@ import pytest
 import sympy
 
 from eqgen.algebra.definitions import Module
+from eqgen.algebra.dual_numbers import Dual, DualField, slope_of
 from eqgen.algebra.expressions import Apply, Constant, Dim, Symbol, apply, constant
 from eqgen.algebra.fields import FloatField, MpmathField, NotPolynomial, RationalField, evaluate, filled
 from eqgen.algebra.jacobians import EntryField, EntryValues, entry_symbols
@@ -192,6 +193,34 @@ def test_adjoint_is_what_sympy_derives(node: Apply) -> None:
         assert gradient.shape in (node.args[position].shape, (1, 1)), "a scalar gradient is spread over its operand"
         value = evaluate(gradient, known, {}, field, NO_MODULE)
         assert_equal(np.broadcast_to(value, derived.shape), derived)
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_tangent_is_what_dual_numbers_carry(node: Apply) -> None:
+    """Along random directions of all operands at once, and of the first one alone."""
+    field = MpmathField()
+    values = in_field(draw(node, seed=1), field)
+    index = INDEX_OPERANDS.get(node.op, 0 if node.op == "where" else None)
+    moving = [name for position, name in enumerate(values) if position != index]
+    for names in (moving, moving[:1], []):
+        directions = {
+            name: in_field(
+                draw(Apply(values[name].shape, "negate", (Symbol(values[name].shape, "X"),)), seed=k), field
+            )["X"]
+            for k, name in enumerate(names, start=2)
+        }
+        moved = {name: filled(lambda i, j, n=name: Dual(values[n][i, j], directions[n][i, j]), values[name].shape)  # type: ignore[misc]
+                 for name in directions}  # fmt: skip
+        carried = evaluate(node, values | moved, {}, DualField(field), NO_MODULE)
+        expected = filled(lambda i, j, c=carried: slope_of(c[i, j]) + field.number(Fraction(0)), node.shape)  # type: ignore[arg-type, misc]
+        tangents = [Symbol(a.shape, f"R{n}") if n in names else None for a, n in zip(node.args, values, strict=True)]
+        tangent = TABLE[node.op].tangent(node, tangents)
+        if tangent is None:
+            assert all(e == 0 for e in expected.flat)
+            continue
+        assert tangent.shape == node.shape
+        known = values | {f"R{name}": along for name, along in directions.items()}
+        assert_equal(evaluate(tangent, known, {}, field, NO_MODULE), expected)
 
 
 @pytest.mark.parametrize("row", [pytest.param(r, id=r.name) for r in TABLE.values() if r.entrywise])

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from eqgen.algebra.expressions import Apply, Constant, Node, apply
-from eqgen.algebra.operations.row import Field, Operation, elements, free, number, reduced_to, same_shape, times
+from eqgen.algebra.operations.row import (
+    Field,
+    Operation,
+    elements,
+    free,
+    number,
+    reduced_to,
+    same_shape,
+    spread,
+    times,
+)
 
 ONE = Fraction(1)
 
@@ -61,11 +71,37 @@ def _row(
             for arg, partial in zip(node.args, partials(*node.args), strict=True)
         )
 
+    def tangent(node: Apply, tangents: Sequence[Node | None]) -> Node | None:
+        total: Node | None = None
+        for moved, partial in zip(tangents, partials(*node.args), strict=True):
+            if moved is None or partial is None or _is_zero(partial):
+                continue
+            total = _added(total, times(moved, partial))
+        return None if total is None else spread(total, node.shape)
+
     return Operation(
         name=name, notation=notation, latex=latex, arity=arity, shape=same_shape, entry=entry, explicit=explicit,
-        symbolic=symbolic or _symbolic(name), adjoint=adjoint, flops=cost, domain=domain, note=note, entrywise=True,
-        scalar=scalar, partials=partials,
+        symbolic=symbolic or _symbolic(name), adjoint=adjoint, tangent=tangent, flops=cost, domain=domain, note=note,
+        entrywise=True, scalar=scalar, partials=partials,
     )  # fmt: skip
+
+
+def _is_zero(x: Node) -> bool:
+    return isinstance(x, Constant) and x.value == 0
+
+
+def _added(total: Node | None, part: Node) -> Node:
+    """A sum. Two choices by one condition, of which one is 0 wherever the other is not, are one choice."""
+    if total is None:
+        return part
+    choices = [n for n in (total, part) if isinstance(n, Apply) and n.op == "where"]
+    if len(choices) == 2 and choices[0].args[0] == choices[1].args[0]:
+        (condition, yes, no), (_, also, other) = choices[0].args, choices[1].args
+        if _is_zero(no) and _is_zero(also):
+            return apply("where", condition, yes, other)
+    if isinstance(part, Apply) and part.op == "negate":
+        return apply("subtract", total, part.args[0])
+    return apply("add", total, part)
 
 
 def _step(condition: Node, yes: Node, no: Node) -> Node:

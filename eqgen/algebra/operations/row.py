@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -77,6 +77,8 @@ class Operation:
     explicit     value at concrete sizes, written independently of `entry`
     symbolic     SymPy's MatrixExpr over symbolic sizes
     adjoint      (node, D) -> for each operand its gradient as an expression, or None for an integer or boolean one
+    tangent      (node, tangents) -> the derivative of the result when each operand moves along its tangent (None: it
+                 does not move), or None for a result that does not move
     flops        floating-point operations, from result shape and operand shapes (ints or SymPy symbols)
     memory       elements written; 0 for a view
     reads        elements read, from result shape and the shapes in which the operands are stored: a view reads less
@@ -94,6 +96,7 @@ class Operation:
     explicit: Explicit
     symbolic: Callable[..., Any]
     adjoint: Callable[[Apply, Node], tuple[Node | None, ...]]
+    tangent: Callable[[Apply, Sequence[Node | None]], Node | None]
     flops: Callable[[tuple[Any, Any], tuple[tuple[Any, Any], ...]], Any]
     memory: Callable[[tuple[Any, Any], tuple[tuple[Any, Any], ...]], Any] = lambda out, args: out[0] * out[1]
     reads: Callable[[tuple[Any, Any], tuple[tuple[Any, Any], ...]], Any] = lambda out, args: sum(a * b for a, b in args)
@@ -175,7 +178,7 @@ def free(out: tuple[Any, Any], args: tuple[tuple[Any, Any], ...]) -> Any:
     return 0
 
 
-# --- expression builders used by adjoints ----------------------------------------------------------------
+# --- expression builders used by adjoints and tangents ---------------------------------------------------
 
 
 def number(value: int | Fraction) -> Node:
@@ -208,3 +211,20 @@ def times(x: Node, y: Node) -> Node:
 def reduced_to(shape: Shape, gradient: Node) -> Node:
     """Sum a gradient over all entries where the operand was a scalar that took part in every entry."""
     return apply("elements_sum", gradient) if shape == SCALAR and gradient.shape != SCALAR else gradient
+
+
+def spread(x: Node, shape: Shape) -> Node:
+    """A number in every entry of a matrix; a matrix stays what it is."""
+    return x if x.shape == shape else apply("scale", x, apply("ones", sizes=shape))
+
+
+def multilinear(node: Apply, tangents: Sequence[Node | None]) -> Node | None:
+    """The tangent of what is linear in each operand: the sum over the operands that move, each in turn replaced by its
+    tangent."""
+    total: Node | None = None
+    for position, tangent in enumerate(tangents):
+        if tangent is not None:
+            args = (*node.args[:position], tangent, *node.args[position + 1 :])
+            part = replace(node, args=args, span=None)
+            total = part if total is None else apply("add", total, part)
+    return total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +16,7 @@ from eqgen.algebra.operations.row import (
     column_vector,
     elements,
     free,
+    multilinear,
     multiplied,
     operand_elements,
     require,
@@ -130,7 +131,10 @@ def _identity(field: Any, arrays: Any, sizes: Any) -> Any:
 
 
 def _row(name: str, notation: str, latex: str, **cells: Any) -> Operation:
-    return Operation(name=name, notation=notation, latex=latex, symbolic=_symbolic(name), **cells)
+    """A row; where no tangent is given, the operation is linear in each operand."""
+    return Operation(
+        name=name, notation=notation, latex=latex, symbolic=_symbolic(name), **({"tangent": multilinear} | cells)
+    )
 
 
 def _no_operand(node: Apply, gradient: Node) -> tuple[Node | None, ...]:
@@ -160,6 +164,20 @@ def _maximum_adjoint(axis: int) -> Callable[[Apply, Node], tuple[Node | None, ..
         return (apply("where", apply("equal", x, best), spread, apply("zeros", sizes=x.shape)),)
 
     return adjoint
+
+
+def _maximum_tangent(axis: int) -> Callable[[Apply, Sequence[Node | None]], Node | None]:
+    """The maximum moves with the entry that attains it; at a tie, which the table excludes, with all of them."""
+
+    def tangent(node: Apply, tangents: Sequence[Node | None]) -> Node | None:
+        (x,), (moved,) = node.args, tangents
+        if moved is None:
+            return None
+        repeat, total = (_repeat_rows, "columns_sum") if axis == 0 else (_repeat_columns, "rows_sum")
+        attained = apply("equal", x, repeat(node, x.shape[axis]))
+        return apply(total, apply("where", attained, moved, apply("zeros", sizes=x.shape)))
+
+    return tangent
 
 
 CREATION: tuple[Operation, ...] = (
@@ -248,11 +266,13 @@ REDUCTIONS: tuple[Operation, ...] = (
               "divisor is n."),
     _row("columns_max", "max(X)_col", r"\max({0})_{{\mathrm{{col}}}}", arity=1, shape=lambda x, s: (1, x[0][1]),
          entry=lambda f, x, s, i, j: f.maximum_over(x[0].shape[0], lambda k: x[0].at(k, j)),
-         explicit=lambda f, x, s: _reduced(f, x[0], 0, f.maximum), adjoint=_maximum_adjoint(0), flops=operand_elements,
+         explicit=lambda f, x, s: _reduced(f, x[0], 0, f.maximum), adjoint=_maximum_adjoint(0),
+         tangent=_maximum_tangent(0), flops=operand_elements,
          domain="no ties, for the gradient"),
     _row("rows_max", "max(X)_row", r"\max({0})_{{\mathrm{{row}}}}", arity=1, shape=lambda x, s: (x[0][0], 1),
          entry=lambda f, x, s, i, j: f.maximum_over(x[0].shape[1], lambda k: x[0].at(i, k)),
-         explicit=lambda f, x, s: _reduced(f, x[0], 1, f.maximum), adjoint=_maximum_adjoint(1), flops=operand_elements,
+         explicit=lambda f, x, s: _reduced(f, x[0], 1, f.maximum), adjoint=_maximum_adjoint(1),
+         tangent=_maximum_tangent(1), flops=operand_elements,
          domain="no ties, for the gradient"),
 )  # fmt: skip
 
