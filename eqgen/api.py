@@ -197,25 +197,30 @@ class Definitions(Mapping[str, Definition]):
 
         return check_module(self._own, self.module, judge, store=default_store())
 
-    def compile(self, backend: str) -> ModuleType:
+    def compile(self, backend: str, *, hvp: bool = False) -> ModuleType:
         """The generated package of these definitions and the library, imported: `compile("numpy").SwishLayer`.
+
+        hvp   with Hessian-vector products, in its module `hessian`
 
         It is kept in the cache, so that a second time, also in another process, takes no longer than its import. Raises
         DiagnosticError when an equation is refuted, and when a framework or a compiler is missing.
         """
         from eqgen.packages import find_backend, import_package
 
-        return import_package(self._paths(), find_backend(backend))
+        return import_package(self._paths(), find_backend(backend), hvp=hvp)
 
     def build(
         self,
         out: str | os.PathLike[str] = "generated",
         backends: Sequence[str] | None = None,
         package: str = "eqgen",
+        *,
+        hvp: bool = False,
     ) -> list[Built]:
         """Write the packages `<package>_<backend>` of these definitions and the library into a folder.
 
         backends  by default all that can run here
+        hvp       with Hessian-vector products, in their module `hessian`
 
         Raises DiagnosticError as `compile`, and when the folder cannot be written; what was there before then stays.
         """
@@ -223,7 +228,7 @@ class Definitions(Mapping[str, Definition]):
         from eqgen.packages import available_backends, find_backends
 
         chosen = available_backends()[0] if backends is None else find_backends(backends)
-        return build(Request(self._paths(), chosen, package, Path(out)))
+        return build(Request(self._paths(), chosen, package, Path(out), hvp=hvp))
 
     def _paths(self) -> tuple[Path, ...]:
         """The files to build from. A text becomes one, in the cache."""

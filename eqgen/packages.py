@@ -78,11 +78,16 @@ def lack(backend: Backend) -> str:
 
 
 def import_package(
-    files: Sequence[Path], backend: Backend, progress: Callable[[str], None] = lambda message: None
+    files: Sequence[Path],
+    backend: Backend,
+    progress: Callable[[str], None] = lambda message: None,
+    *,
+    hvp: bool = False,
 ) -> ModuleType:
     """The package of the library with the definitions of some files on top, for a backend: built if need be, imported.
 
     files   the user's files, those included that they `use`
+    hvp     whether it computes Hessian-vector products too, in its module `hessian`
 
     Raises DiagnosticError for a missing framework or compiler (E506, E507), for errors in the files, for refuted
     equations, and for a cache folder that cannot be written (E505).
@@ -92,7 +97,7 @@ def import_package(
         raise DiagnosticError(
             [file_diagnostic("E507", f"backend {backend.name}", message, "`eqgen doctor` shows more")]
         )
-    request = Request(files, (backend,), PACKAGE, Path())
+    request = Request(files, (backend,), PACKAGE, Path(), hvp=hvp)
     key = input_key(request, backend)
     name = f"{PACKAGE}_{backend.name}_{key[:16]}"
     if name in sys.modules:

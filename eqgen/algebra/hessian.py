@@ -13,7 +13,7 @@ Source: Pearlmutter (1994), Fast exact multiplication by the Hessian.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from eqgen.algebra.accumulation import DerivationStep
@@ -205,15 +205,3 @@ def curvature_subject(definition: TypedDefinition) -> Subject:
     moving = directions(definition) | {g.name: Symbol(g.shape, tangent_name(g.name)) for g in gradients}
     steps = tuple(Step(a.target, a.span, a.value, tangent_of=a.target[len(tangent_name("")) :]) for a in blocks)
     return tangent_subject(definition, program, moving, steps, gradients)
-
-
-def completed_with_curvature(module: Module) -> Iterator[tuple[TypedDefinition, str]]:
-    """Each definition of the module, with these blocks where it has them; and why not, where they cannot be derived."""
-    for d in module.definitions:
-        if d.kind not in BLOCKS:
-            yield d, ""
-            continue
-        try:
-            yield with_curvature(d, derive_curvature(d, module)), ""
-        except ValueError as error:
-            yield d, str(error)

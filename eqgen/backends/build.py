@@ -49,6 +49,8 @@ class Request:
     package: str
     out: Path
     check_equations: bool = True
+    hvp: bool = False
+    """Whether the packages compute Hessian-vector products too."""
     progress: Callable[[str], None] = field(default=lambda message: None)
 
 
@@ -79,7 +81,7 @@ def input_key(request: Request, backend: Backend) -> str:
     ):
         for path in paths:
             add(f"{label}:{path.name}", path.read_bytes())
-    add("names", f"{request.package}\0{backend.name}\0{request.check_equations}".encode())
+    add("names", f"{request.package}\0{backend.name}\0{request.check_equations}\0{request.hvp}".encode())
     return digest.hexdigest()
 
 
@@ -168,6 +170,11 @@ def checked_module(request: Request) -> Module:
 
         request.progress("checking equations")
         refuse_refuted(module)
+    if request.hvp:
+        from eqgen.algebra.hessian_module import with_hessian_products
+
+        request.progress("deriving Hessian-vector products")
+        module = with_hessian_products(module)
     return module
 
 

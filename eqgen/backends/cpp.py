@@ -178,6 +178,7 @@ class CompiledBackend(Backend):
 
 def native(module: Module, package: PackageText) -> NativeText:
     """All kernels of a package, grouped into units by the kind of their definitions."""
+    from eqgen.backends.hessian_text import hessian_functions
     from eqgen.backends.kernels import kernel
     from eqgen.optimize.lower import Lowering
     from eqgen.optimize.products import product_step, transposed_product
@@ -210,6 +211,7 @@ def native(module: Module, package: PackageText) -> NativeText:
         ),
         UnitText("losses", "losses", printed([f for d in of("loss") for f in lowering.loss(d)])),
         UnitText("optimizers", "optimizers", printed([f.function for d in of("optimizer") for f in updates(d) if f])),
+        UnitText("hessian", "Hessian-vector products", printed(hessian_functions(module, lowering))),
     )
     activations = tuple(
         ActivationEntry(d.name, value.name, slope.name, tuple(n.name for n in d.numbers)) for d, (value, slope) in pairs

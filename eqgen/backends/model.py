@@ -8,6 +8,7 @@ from dataclasses import replace
 from eqgen.algebra.definitions import Draw, Module, Number, TypedDefinition, Variable
 from eqgen.algebra.expressions import SCALAR
 from eqgen.algebra.notation import Column, Level, call, infix
+from eqgen.backends.hessian_text import hessian_functions, hessian_text
 from eqgen.backends.package import (
     ActivationText,
     ArrayText,
@@ -107,6 +108,7 @@ class PackageBuilder:
         losses = tuple(self.loss(d) for d in ordered(of("loss")))
         optimizers = tuple(self.optimizer(d) for d in ordered(of("optimizer")))
         self.plan(transposed_product())
+        self.place(*hessian_functions(self.module, self.lowering))
         wrapper = [x for x in layers if len(x.activations) == 1 and not x.numbers]
         return PackageText(
             name=name,
@@ -122,6 +124,7 @@ class PackageBuilder:
             schedulers=tuple(self.scheduler(d) for d in ordered(of("scheduler"))),
             initializers=tuple(self.initializer(d) for d in ordered(of("initializer"))),
             activation_layer=wrapper[0].class_name if wrapper else "",
+            hessian=hessian_text(self.module, self.lowering, numbers),
         )
 
     def place(self, *functions: Function | None) -> None:

@@ -226,6 +226,50 @@ class InitializerText:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondDerivativeText:
+    """`act''(Z)` as a matrix: its name in the call of the R-backward pass, and where the layer keeps its operand."""
+
+    name: str
+    activation: str
+    operand: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCurvatureText:
+    """The R passes of a layer. Arguments and results are texts in terms of `layer` and of `v`, a dictionary of the
+    matrices that the layer does not keep: `layer.Z`, `value(layer.W)`, `v["RW"]`.
+
+    stem  `softmax`, in the names of functions
+    """
+
+    stem: str
+    class_name: str
+    input: str
+    output: str
+    forward: CallText
+    backward: CallText
+    seconds: tuple[SecondDerivativeText, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EntrywiseCurvatureText:
+    """A class, the function of its second derivatives, and the numbers that this takes last."""
+
+    class_name: str
+    function: str
+    numbers: tuple[NumberArgument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HessianText:
+    """What the module `hessian` is made of; a definition without these equations is left out."""
+
+    layers: tuple[LayerCurvatureText, ...]
+    activations: tuple[EntrywiseCurvatureText, ...]
+    losses: tuple[EntrywiseCurvatureText, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PackageText:
     """Everything a package's templates see, under the name `package`."""
 
@@ -246,3 +290,5 @@ class PackageText:
     """The functional core over buffers; empty where arrays never change."""
     activation_layer: str
     """Class name of the layer whose only header parameter is an activation: what 'ReLU' in a layer string means."""
+    hessian: HessianText | None = None
+    """Hessian-vector products, where they were asked for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from eqgen.algebra.definitions import Module
@@ -15,10 +16,14 @@ from eqgen.language.model import Source, Span
 LINE_LENGTH = "120"
 
 
-def template_files(backend: Backend) -> dict[str, Path]:
-    """Output path inside the package -> template; later folders hide earlier ones."""
+HESSIAN = "hessian"
+"""The folder of templates for Hessian-vector products, used where they are asked for."""
+
+
+def template_files(backend: Backend, folders: Sequence[Path] = ()) -> dict[str, Path]:
+    """Output path inside the package -> template; later folders hide earlier ones, and `folders` come first."""
     found: dict[str, Path] = {}
-    for folder in backend.template_folders:
+    for folder in (*folders, *backend.template_folders):
         if not folder.is_dir():
             raise FileNotFoundError(f"the templates of backend `{backend.name}` are missing: {folder} is not a folder")
         for path in sorted(folder.rglob("*")):
@@ -41,7 +46,8 @@ def render(module: Module, backend: Backend, package: PackageText) -> dict[str, 
         autoescape=False,
     )
     files = {}
-    for name, path in template_files(backend).items():
+    extra = () if package.hessian is None else (templates_folder() / HESSIAN,)
+    for name, path in template_files(backend, extra).items():
         text = path.read_text(encoding="utf-8")
         files[name] = environment.from_string(text).render(package=package) if path.suffix == ".jinja" else text
     return files | backend.files(module, package)

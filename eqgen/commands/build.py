@@ -21,6 +21,9 @@ def build(
     backend: console.Backends = None,
     package: Annotated[str, typer.Option(help="Packages are called PACKAGE_BACKEND.")] = "eqgen",
     out: Annotated[Path, typer.Option(help="The folder that they are written into.")] = Path("generated"),
+    hvp: Annotated[
+        bool, typer.Option("--hvp", help="With Hessian-vector products, in the packages' module `hessian`.")
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit code 1 and a diff when something is out of date.")
     ] = False,
@@ -34,7 +37,7 @@ def build(
         raise typer.BadParameter(f"{package!r} is not a name for a Python package", param_hint="--package")
     stages = Stages(verbose)
     chosen = _backends(backend, text_only=check)
-    request = Request(console.source_files(files), chosen, package, out, progress=stages.begin)
+    request = Request(console.source_files(files), chosen, package, out, hvp=hvp, progress=stages.begin)
     with console.plain_warnings():
         results = compare(request) if check else build_packages(request)
     stages.end()
