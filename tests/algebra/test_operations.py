@@ -195,6 +195,10 @@ def test_adjoint_is_what_sympy_derives(node: Apply) -> None:
         assert_equal(np.broadcast_to(value, derived.shape), derived)
 
 
+def duals(array: Any, along: Any) -> Any:
+    return filled(lambda i, j: Dual(array[i, j], along[i, j]), array.shape)
+
+
 @pytest.mark.parametrize("node", NODES)
 def test_tangent_is_what_dual_numbers_carry(node: Apply) -> None:
     """Along random directions of all operands at once, and of the first one alone."""
@@ -209,8 +213,7 @@ def test_tangent_is_what_dual_numbers_carry(node: Apply) -> None:
             )["X"]
             for k, name in enumerate(names, start=2)
         }
-        moved = {name: filled(lambda i, j, n=name: Dual(values[n][i, j], directions[n][i, j]), values[name].shape)  # type: ignore[misc]
-                 for name in directions}  # fmt: skip
+        moved = {name: duals(values[name], along) for name, along in directions.items()}
         carried = evaluate(node, values | moved, {}, DualField(field), NO_MODULE)
         expected = filled(lambda i, j, c=carried: slope_of(c[i, j]) + field.number(Fraction(0)), node.shape)  # type: ignore[arg-type, misc]
         tangents = [Symbol(a.shape, f"R{n}") if n in names else None for a, n in zip(node.args, values, strict=True)]

@@ -116,3 +116,39 @@ def test_from_python(file: Path) -> None:
 def test_a_derivative_from_python(file: Path) -> None:
     derived = api.load(file)["Swish"].derive()
     assert [r.verdict for r in derived.check()] == ["proved"]
+
+
+def test_hessian_vector_products(file: Path) -> None:
+    done = eqgen("derive", file, "--hvp")
+    assert done.code == 0 and done.err == ""
+    assert "# proved (all sizes)\n    r_forward\n        RY = " in done.out
+    assert "\n    r_backward\n        RDs = " in done.out
+    assert done.out.endswith("# loss Half (scaled.eq:13): 0 operations\n# proved (all sizes)\n    RDY = RY\n")
+    assert "\n    f''(x) = " in done.out
+
+
+def test_steps_and_json_of_hessian_vector_products() -> None:
+    done = eqgen("derive", "Linear", "--hvp", "--steps")
+    assert "# tangent of matmul\n#     R(X * W.T) = RX * W.T + X * R(W.T)\n" in done.out
+    (linear,) = eqgen("derive", "Linear", "--hvp", "--json").json["definitions"]
+    assert linear["equations"][0] == {
+        "block": "r_forward",
+        "target": "RY",
+        "value": "RX * W.T + X * RW.T + row_repeat(Rb, N)",
+    }
+    assert set(linear["verdicts"].values()) == {"proved"} and set(linear["verdicts"]) == {"RY", "RDW", "RDb", "RDX"}
+
+
+def test_a_layer_without_hessian_vector_products_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "taken.eq"
+    path.write_text(LAYER.replace("Y = hadamard(X,", "RX = square(X)\n        Y = hadamard(RX,"))
+    done = eqgen("derive", path, "--hvp")
+    assert done.code == 2 and "E301" in done.err and "would be called `RX`, which is taken: rename it" in done.err
+
+
+def test_hessian_vector_products_from_python() -> None:
+    derived = api.library()["Softmax"].derive(hvp=True)
+    assert derived.blocks["r_backward"]["RDb"] == "columns_sum(RDZ)"
+    assert f"{derived}\n" in eqgen("derive", "Softmax", "--hvp").out
+    assert {r.verdict for r in derived.check()} == {"proved"}
+    assert r"\begin{aligned}" in derived.latex() and "RDZ" in derived.latex()
