@@ -6,10 +6,18 @@ import warnings
 
 from eqgen.algebra.checking import UndecidedWarning, undecided
 from eqgen.algebra.definitions import Module, TypedDefinition
+from eqgen.algebra.evaluated_check import with_checks
 from eqgen.algebra.hessian import BLOCKS, curvature_subject, derive_curvature, with_curvature
-from eqgen.algebra.prover import prove_subject
+from eqgen.algebra.prover import Limits, prove_subject
 from eqgen.algebra.refusal import refusal
+from eqgen.algebra.verdict import EquationResult
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
+
+
+def judged_curvature(definition: TypedDefinition, module: Module, limits: Limits | None = None) -> list[EquationResult]:
+    """The verdict on each equation of these blocks: proved, refuted, checked at some sizes, or unknown."""
+    subject = curvature_subject(definition)
+    return with_checks(subject, module, prove_subject(subject, module, limits))
 
 
 def with_hessian_products(module: Module) -> Module:
@@ -29,7 +37,7 @@ def with_hessian_products(module: Module) -> Module:
                     f"{d.kind} {d.name} has no Hessian-vector products: {error}", UndecidedWarning, stacklevel=2
                 )
             else:
-                for result in prove_subject(curvature_subject(d), module):
+                for result in judged_curvature(d, module):
                     if result.verdict == "refuted":
                         refuted.append(refusal(d, result))
                     elif result.verdict == "unknown":

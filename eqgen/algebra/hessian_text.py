@@ -14,9 +14,12 @@ from eqgen.algebra.definitions import Module, TypedDefinition
 from eqgen.algebra.derivation import Derivation
 from eqgen.algebra.derived_text import scalar_notation
 from eqgen.algebra.expressions import Node
-from eqgen.algebra.hessian import BLOCKS, curvature_subject, derive_curvature, with_curvature
+from eqgen.algebra.hessian import derive_curvature, with_curvature
+from eqgen.algebra.hessian_module import judged_curvature
 from eqgen.algebra.notation import notation
+from eqgen.algebra.prover import Limits
 from eqgen.algebra.verdict import EquationResult
+from eqgen.language import format_source
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,9 @@ class CurvatureEquations:
         """The definition with these equations as further blocks."""
         return with_curvature(self.definition, self.derivations)
 
-    def check(self) -> list[EquationResult]:
-        """The prover's verdict on each equation: is it the directional derivative of the one that it comes from?"""
-        from eqgen.algebra.prover import prove_subject
-
-        return prove_subject(curvature_subject(self.typed), self.module)
+    def check(self, limits: Limits | None = None) -> list[EquationResult]:
+        """The verdict on each equation: is it the directional derivative of the one that it comes from?"""
+        return judged_curvature(self.typed, self.module, limits)
 
     def latex(self) -> str:
         """The equations as a LaTeX `aligned` environment."""
@@ -75,13 +76,15 @@ class CurvatureEquations:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        argument = "(x)" if self.definition.kind == "activation" else ""
         for block, equations in self.blocks.items():
-            indent = "    "
-            if len(BLOCKS[self.definition.kind]) > 1:
-                yield f"{indent}{block}"
-                indent *= 2
-            yield from (f"{indent}{target}{argument} = {value}" for target, value in equations.items())
+            match self.definition.kind:
+                case "activation":
+                    yield from (f"    {target}(x) = {value}" for target, value in equations.items())
+                case "loss":
+                    yield from (line.removeprefix("    ") for line in _laid_out(equations))
+                case _:
+                    yield f"    {block}"
+                    yield from _laid_out(equations)
 
     def to_json(self) -> dict[str, object]:
         return {
@@ -116,6 +119,13 @@ class CurvatureEquations:
 
     def _right(self, value: Node) -> str:
         return scalar_notation(value) if self.definition.kind == "activation" else notation(value)
+
+
+def _laid_out(equations: Mapping[str, str]) -> Iterator[str]:
+    """The equations as they would stand in a block of a layer, broken into lines by the formatter."""
+    lines = [f"        {target} = {value}" for target, value in equations.items()]
+    text = format_source("\n".join(["layer Shown", "    backward", *lines]) + "\n", "equations")
+    yield from text.rstrip("\n").split("\n")[2:]
 
 
 def derive_hvp(definition: TypedDefinition, module: Module) -> CurvatureEquations:

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 
 from eqgen.algebra.definitions import Module, TypedDefinition
+from eqgen.algebra.evaluated_check import with_checks
 from eqgen.algebra.expressions import Apply, Constant, Node, Symbol, apply, constant, distinct, operation_count, rewrite
 from eqgen.algebra.hessian import BLOCKS, curvature_subject, derive_curvature, with_curvature
 from eqgen.algebra.hessian_module import with_hessian_products
 from eqgen.algebra.hessian_text import CurvatureEquations, derive_hvp
 from eqgen.algebra.library import library, load_text
-from eqgen.algebra.prover import prove_subject
-from eqgen.algebra.questions import Step, Subject
+from eqgen.algebra.prover import Limits, prove_subject
+from eqgen.algebra.questions import Subject
 from eqgen.algebra.tangents import Tangents
 from eqgen.language.diagnostics import DiagnosticError
 from tests.algebra.test_derivation import forward, layer, loaded
@@ -160,12 +161,24 @@ def test_a_tangent_that_forgets_what_moves_is_refuted() -> None:
     assert result.verdict == "refuted" and "as written" in result.message
 
 
+def test_what_is_not_proved_is_checked() -> None:
+    """Where the prover may take no step, the equations are evaluated; a wrong one does not pass."""
+    equations = derived("Softmax")
+    results = equations.check(Limits(steps=0))
+    assert {r.verdict for r in results} == {"checked"}
+    assert all(r.sizes.startswith("checked at sizes N=") for r in results)
+    subject = curvature_subject(equations.typed)
+    wrong = with_step(subject, 1, apply("scale", constant(2), subject.steps[1].written))
+    unknown = [replace(r, verdict="unknown") for r in results]
+    assert [r.verdict for r in with_checks(wrong, library(), unknown)][:3] == ["checked", "unknown", "checked"]
+
+
 def test_the_backward_equations_are_what_is_differentiated() -> None:
     """A subject without the written backward pass asks for a tangent of nothing."""
     subject = curvature_subject(derived("Linear").typed)
     assert {a.target for a in subject.program} == {"Y", "DW", "Db", "DX"}
     assert subject.moving == {"X": "RX", "W": "RW", "b": "Rb", "DY": "RDY"}
-    assert all(isinstance(s, Step) and s.tangent_of == s.target[1:] for s in subject.steps)
+    assert all(s.tangent_of == s.target[1:] for s in subject.steps)
 
 
 # --- any layer -------------------------------------------------------------------------------------------
