@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 import eqgen
+from eqgen.language.diagnostics import DiagnosticError
 from tests.packages.backends import FRAMEWORKS, array, load
 
 torch = pytest.importorskip("torch")
@@ -188,6 +189,59 @@ def test_products_are_differences_of_gradients(layers: str, loss: str) -> None:
             setattr(layer, name, at[name])
     expected = [{n: (a[n] - b[n]) / (2 * h) for n in a} for a, b in zip(*gradients, strict=True)]
     assert_close(product(p, M, loss, v), expected, 1e-7)
+
+
+OWN = """\
+layer Bilinear
+    dims    N, D, H, K
+    input   A: N x D
+    param   U: H x D
+    param   V: K x H
+    output  B: N x K
+
+    forward
+        Z = A * U.T
+        B = tanh(Z) * V.T
+
+layer Hidden(act)
+    dims    N, D
+    input   X: N x D
+    output  Y: N x D
+
+    forward
+        Y = act(2 * X)
+"""
+
+
+def test_names_and_derived_gradients_of_ones_own() -> None:
+    """Every entry of the Hessian, from products with unit vectors, is that of PyTorch."""
+    p = eqgen.loads(OWN.partition("layer Hidden")[0]).compile("numpy", hvp=True)
+    hessian = importlib.import_module(f"{p.__name__}.hessian")
+    M = p.MultilayerPerceptron([p.BilinearLayer(3, 2, 2, dtype="float64")])
+    (layer,) = M.layers
+    layer.U, layer.V = array(1, 2, 3), array(2, 2, 2)
+    X, T = array(3, 4, 3), array(4, 4, 2)
+    rows = []
+    for unit in np.eye(10):
+        v = [{"U": unit[:6].reshape(2, 3), "V": unit[6:].reshape(2, 2)}]
+        (block,) = hessian.hessian_vector_product(M, X, T, "SquaredError", v)
+        rows.append(np.concatenate([block["U"].reshape(-1), block["V"].reshape(-1)]))
+
+    def value(theta: Torch) -> Torch:
+        Z = torch.tensor(X) @ theta[:6].reshape(2, 3).T
+        return ((torch.tanh(Z) @ theta[6:].reshape(2, 2).T - torch.tensor(T)) ** 2).sum()
+
+    theta = torch.tensor(np.concatenate([np.array(layer.U).reshape(-1), np.array(layer.V).reshape(-1)]))
+    expected = torch.autograd.functional.hessian(value, theta).numpy()
+    assert np.abs(np.array(rows) - expected).max() <= 1e-12 * np.abs(expected).max()
+
+
+def test_a_layer_that_does_not_keep_what_is_needed_says_so() -> None:
+    with pytest.raises(DiagnosticError) as error:
+        eqgen.loads(OWN.partition("\nlayer Hidden")[2].join(["layer Hidden", ""])).compile("numpy", hvp=True)
+    (diagnostic,) = error.value.diagnostics
+    assert diagnostic.code == "E301" and "`Hidden` has no Hessian-vector products" in diagnostic.message
+    assert "give the operand of act a name" in diagnostic.hint
 
 
 def test_an_embedding_is_a_first_layer() -> None:
