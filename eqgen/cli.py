@@ -25,6 +25,7 @@ from eqgen.commands.explain import explain
 from eqgen.commands.format import fmt
 from eqgen.commands.inventory import inventory
 from eqgen.commands.new import new
+from eqgen.commands.profile import profile
 from eqgen.commands.test import test
 from eqgen.commands.train import train
 from eqgen.language.diagnostics import DiagnosticError
@@ -80,6 +81,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "fmt": fmt,
     "explain": explain,
     "cost": cost,
+    "profile": profile,
     "list": inventory,
     "doctor": doctor,
     "demo": demo,

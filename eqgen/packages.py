@@ -83,11 +83,13 @@ def import_package(
     progress: Callable[[str], None] = lambda message: None,
     *,
     hvp: bool = False,
+    pieces: bool = False,
 ) -> ModuleType:
     """The package of the library with the definitions of some files on top, for a backend: built if need be, imported.
 
     files   the user's files, those included that they `use`
     hvp     whether it computes Hessian-vector products too, in its module `hessian`
+    pieces  whether to have a package for measuring, in which each equation is a function too
 
     Raises DiagnosticError for a missing framework or compiler (E506, E507), for errors in the files, for refuted
     equations, and for a cache folder that cannot be written (E505).
@@ -97,7 +99,7 @@ def import_package(
         raise DiagnosticError(
             [file_diagnostic("E507", f"backend {backend.name}", message, "`eqgen doctor` shows more")]
         )
-    request = Request(files, (backend,), PACKAGE, Path(), hvp=hvp)
+    request = Request(files, (backend,), PACKAGE, Path(), hvp=hvp, pieces=pieces)
     key = input_key(request, backend)
     name = f"{PACKAGE}_{backend.name}_{key[:16]}"
     if name in sys.modules:

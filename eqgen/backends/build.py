@@ -51,6 +51,8 @@ class Request:
     check_equations: bool = True
     hvp: bool = False
     """Whether the packages compute Hessian-vector products too."""
+    pieces: bool = False
+    """Whether each equation is a function too: a package for measuring, see `eqgen.optimize.pieces`."""
     progress: Callable[[str], None] = field(default=lambda message: None)
 
 
@@ -81,7 +83,8 @@ def input_key(request: Request, backend: Backend) -> str:
     ):
         for path in paths:
             add(f"{label}:{path.name}", path.read_bytes())
-    add("names", f"{request.package}\0{backend.name}\0{request.check_equations}\0{request.hvp}".encode())
+    options = (request.check_equations, request.hvp, request.pieces)
+    add("names", "\0".join(map(str, (request.package, backend.name, *options))).encode())
     return digest.hexdigest()
 
 
@@ -125,7 +128,9 @@ def build(request: Request) -> list[Built]:
                 module = checked_module(request)
             request.progress(f"printing {name}")
             with staged(request.out, name) as staging:
-                messages = write_package(module, backend, name, staging, compile=True, progress=request.progress)
+                messages = write_package(
+                    module, backend, name, staging, compile=True, pieces=request.pieces, progress=request.progress
+                )
                 replace_folder(staging, target)
             content = folder_key(target)
             write_atomically(record, json.dumps({"input": key, "output": content}))
@@ -185,13 +190,14 @@ def write_package(
     folder: Path,
     *,
     compile: bool,
+    pieces: bool = False,
     progress: Callable[[str], None] = lambda m: None,
 ) -> Sequence[str]:
     """Write a package's files into a new folder, formatted, and compile them if asked."""
     from eqgen.backends.model import PackageBuilder
     from eqgen.backends.render import format_folder, render
 
-    package = PackageBuilder(module, backend).build(name)
+    package = PackageBuilder(module, backend).build(name, pieces)
     for path, text in render(module, backend, package).items():
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -32,6 +32,7 @@ from eqgen.language.diagnostics import Diagnostic, DiagnosticError
 from eqgen.optimize.elimination import read_once
 from eqgen.optimize.lower import LoweredLayer, Lowering, is_host, numeric_conditions
 from eqgen.optimize.names import class_name, identifier
+from eqgen.optimize.pieces import additional_functions
 from eqgen.optimize.products import product_step, transposed_product
 from eqgen.optimize.program import Function, LoweredFunction, Step
 from eqgen.optimize.training import backward_parts
@@ -98,7 +99,8 @@ class PackageBuilder:
         self.functions: list[FunctionText] = []
         self.planned: list[FunctionText] = []
 
-    def build(self, name: str) -> PackageText:
+    def build(self, name: str, pieces: bool = False) -> PackageText:
+        """The package of this name; with `pieces` for measuring, each equation being a function too."""
         check_names(self.module, self.backend)
         of = self.module.of_kind
         for d in sorted(of("function"), key=lambda d: d.name):
@@ -109,6 +111,8 @@ class PackageBuilder:
         optimizers = tuple(self.optimizer(d) for d in ordered(of("optimizer")))
         self.plan(transposed_product())
         self.place(*hessian_functions(self.module, self.lowering))
+        single = additional_functions(self.lowering, self.module) if pieces else ()
+        self.place(*single)
         wrapper = [x for x in layers if len(x.activations) == 1 and not x.numbers]
         return PackageText(
             name=name,
@@ -125,6 +129,7 @@ class PackageBuilder:
             initializers=tuple(self.initializer(d) for d in ordered(of("initializer"))),
             activation_layer=wrapper[0].class_name if wrapper else "",
             hessian=hessian_text(self.module, self.lowering, numbers),
+            pieces=single,
         )
 
     def place(self, *functions: Function | None) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from eqgen.optimize.program import Function
+
 
 @dataclass(frozen=True, slots=True)
 class FunctionText:
@@ -292,3 +294,5 @@ class PackageText:
     """Class name of the layer whose only header parameter is an activation: what 'ReLU' in a layer string means."""
     hessian: HessianText | None = None
     """Hessian-vector products, where they were asked for."""
+    pieces: tuple[Function, ...] = ()
+    """Single equations as functions, to be timed; only in packages for measuring. `functions` holds their text."""

@@ -118,21 +118,7 @@ class Lowering:
         A size that no argument carries brings in the first candidate that does.
         """
         steps = shared(self.rewritten(steps), {a.name for a in candidates} | set(definition.dims))
-        used = [a for a in candidates if a.name in read_names(steps) | set(keep)]
-        needed = sorted({s for step in steps for s in sizes_used(step.value) if _reads_size(step.value, s)})
-        places: list[tuple[str, str, int]] = []
-        for size in needed:
-            place = _place(size, used) or _place(size, candidates)
-            if place is None:
-                continue
-            if place[0] not in [a.name for a in used]:
-                used = [a for a in candidates if a in used or a.name == place[0]]
-            places.append((size, *place))
-        if not any(a.role == "matrix" for a in used):
-            used = [a for a in candidates if a in used or a.role == "matrix"][:1] + [
-                a for a in used if a.role != "matrix"
-            ]
-        return Function(name, tuple(used), tuple(results), steps, definition.title, definition.origin, tuple(places))
+        return function_of_steps(name, candidates, steps, results, definition.title, definition.origin, keep)
 
     # --- kinds ---------------------------------------------------------------------------------------
 
@@ -299,6 +285,34 @@ def needed_arguments(steps: Sequence[Step], candidates: Sequence[Argument]) -> t
         if place is not None:
             names.add(place[0])
     return tuple(a for a in candidates if a.name in names)
+
+
+def function_of_steps(
+    name: str,
+    candidates: Sequence[Argument],
+    steps: tuple[Step, ...],
+    results: Sequence[tuple[str, Shape]],
+    title: str,
+    origin: str,
+    keep: Sequence[str] = (),
+) -> Function:
+    """A function of the candidates that its steps read, in the order of the candidates, and of those to `keep`.
+
+    A size that no argument carries brings in the first candidate that does; so does the want of a dtype for constants.
+    """
+    used = [a for a in candidates if a.name in read_names(steps) | set(keep)]
+    needed = sorted({s for step in steps for s in sizes_used(step.value) if _reads_size(step.value, s)})
+    places: list[tuple[str, str, int]] = []
+    for size in needed:
+        place = _place(size, used) or _place(size, candidates)
+        if place is None:
+            continue
+        if place[0] not in [a.name for a in used]:
+            used = [a for a in candidates if a in used or a.name == place[0]]
+        places.append((size, *place))
+    if not any(a.role == "matrix" for a in used):
+        used = [*(a for a in candidates if a.role == "matrix"), *used][:1] + used
+    return Function(name, tuple(used), tuple(results), steps, title, origin, tuple(places))
 
 
 def needed_steps(steps: tuple[Step, ...]) -> tuple[Step, ...]:

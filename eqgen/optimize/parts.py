@@ -42,7 +42,7 @@ class Part:
 
         They are none where nothing reads its result. A statement that belongs to no equation stands for itself.
         """
-        left = _groups(self.function.steps)
+        left = groups(self.function.steps)
         for step in self.written:
             group = next((g for g in left if _place(g[-1]) == _place(step)), ())
             if group:
@@ -93,15 +93,16 @@ def body_block(definition: TypedDefinition, derivative: int = 0) -> tuple[Assign
     return definition.block(DERIVATIVES[derivative])
 
 
-def _groups(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
-    groups: list[tuple[Step, ...]] = []
+def groups(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
+    """Statements by the equation that is the first to use them, and ends its group."""
+    found: list[tuple[Step, ...]] = []
     pending: list[Step] = []
     for step in steps:
         pending.append(step)
         if step.equation:
-            groups.append(tuple(pending))
+            found.append(tuple(pending))
             pending = []
-    return [*groups, tuple(pending)] if pending else groups
+    return [*found, tuple(pending)] if pending else found
 
 
 def _place(step: Step) -> tuple[str, str]:
