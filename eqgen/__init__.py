@@ -9,6 +9,7 @@ A definition flows once, left to right:
     backends    programs              -> text in the spelling of a target, placed in templates
                 text                  -> a package on disk: formatted, compiled where need be, moved into place
     testing     packages              -> a table of verdicts: backends against each other and against the equations
+    profiling   packages              -> the time of every equation of a training step, beside what the machine can do
 
 The same from Python:
 

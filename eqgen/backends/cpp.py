@@ -213,6 +213,7 @@ def native(module: Module, package: PackageText) -> NativeText:
         UnitText("optimizers", "optimizers", printed([f.function for d in of("optimizer") for f in updates(d) if f])),
         UnitText("hessian", "Hessian-vector products", printed(hessian_functions(module, lowering))),
         UnitText("pieces", "single equations, for measuring", printed(package.pieces)),
+        UnitText("pieces", "single equations, for measuring", printed(package.pieces), is_declared=False),
     )
     activations = tuple(
         ActivationEntry(d.name, value.name, slope.name, tuple(n.name for n in d.numbers)) for d, (value, slope) in pairs

@@ -107,11 +107,16 @@ class ActivationEntry:
 
 @dataclass(frozen=True, slots=True)
 class UnitText:
-    """A translation unit: `layers` becomes `layers.cpp`."""
+    """A translation unit: `layers` becomes `layers.cpp`.
+
+    is_declared   whether its kernels stand in the headers; the others can be called by the Python module alone, and
+                  leave all other units as they are
+    """
 
     name: str
     title: str
     kernels: tuple[KernelText, ...]
+    is_declared: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,8 @@ def render(native: NativeText) -> dict[str, str]:
         "macro": native.prefix.upper(),
         "module": native.module,
         "notice": NOTICE,
-        "kernels": [kernel for unit in native.units for kernel in printed[unit.name]],
+        "kernels": [kernel for unit in native.units if unit.is_declared for kernel in printed[unit.name]],
+        "undeclared": [kernel for unit in native.units if not unit.is_declared for kernel in printed[unit.name]],
         "activations": activations,
         "dispatch": _dispatch(native.activations, activations),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,12 +18,8 @@ from eqgen.commands.train import (
     limit_threads,
 )
 
-
-class Picture(StrEnum):
-    """Formats of plots, by the endings of file names."""
-
-    svg = ".svg"
-    png = ".png"
+PICTURES = (".svg", ".png")
+"""Formats of plots, by the endings of file names."""
 
 
 def profile(
@@ -59,8 +54,10 @@ def profile(
     """
     from eqgen.packages import find_backend, import_package
 
-    if plot is not None and plot.suffix not in [p.value for p in Picture]:
-        raise typer.BadParameter(f"found {plot.name!r}, expected a file .svg or .png", param_hint="--plot")
+    if plot is not None and plot.suffix not in PICTURES:
+        raise typer.BadParameter(
+            f"found {plot.name!r}, expected a name that ends in {' or '.join(PICTURES)}", param_hint="--plot"
+        )
     with console.json_errors(json), console.plain_warnings():
         chosen = find_backend(backend)
         sources = console.source_files(files)

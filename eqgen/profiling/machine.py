@@ -19,8 +19,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eqgen.backends.build import write_atomically
 from eqgen.backends.locations import cache_folder
@@ -150,7 +152,7 @@ def _triad(dtype: str, threads: int, moved: int, block: int = 1 << 14) -> float:
     entries = max(moved // 3 // np.dtype(dtype).itemsize // threads, 1)
     arrays = [tuple(np.ones(entries, dtype=dtype) for _ in range(3)) for _ in range(threads)]
 
-    def work(part: tuple[np.ndarray, ...]) -> None:
+    def work(part: tuple[NDArray[Any], ...]) -> None:
         a, b, c = part
         for start in range(0, entries, block):
             piece = slice(start, start + block)

@@ -8,7 +8,7 @@ from statistics import median
 
 from eqgen.optimize.cost_report import PartCost
 from eqgen.optimize.network_cost import NetworkCost, loss_gradient
-from eqgen.optimize.program_cost import NO_WORK, Work
+from eqgen.optimize.program_cost import Work, total
 from eqgen.profiling.machine import Machine
 from eqgen.profiling.recorder import Place, Timing
 
@@ -135,7 +135,7 @@ def _work(part: PartCost, place: Place) -> Work:
     found = [s.rewritten for s in part.statements if (s.origin, s.equation) == (place.origin, place.equation)]
     if not found:
         raise LookupError(f"the cost of {place.part} has no equation `{place.equation}` at {place.origin}")
-    return sum(found, NO_WORK)
+    return total(found)
 
 
 def _loss_title(network: NetworkCost) -> str:
