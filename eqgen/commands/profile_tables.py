@@ -34,6 +34,7 @@ def print_profile(profile: Profile, settings: Mapping[str, Any]) -> None:
         table.add_column(name, overflow="fold")
     for name in ("calls", "ms", "of all", "GFLOP/s", "of peak", "FLOPs/byte", "of roof"):
         table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("bound by", no_wrap=True)
     heading = None
     for number, e in enumerate(profile.equations, 1):
         if (e.layer, e.part) != heading:
@@ -60,7 +61,8 @@ def _cells(e: EquationProfile, profile: Profile) -> tuple[str, ...]:
         f"{e.rate / GIGA:.1f}",
         f"{e.share_of_peak(machine):.1%}",
         f"{e.intensity:.2f}",
-        f"{e.share_of_roof(machine):.0%} {'memory' if e.is_bound_by_memory(machine) else 'FLOPs '}",
+        f"{e.share_of_roof(machine):.0%}",
+        "memory" if e.is_bound_by_memory(machine) else "FLOPs",
     )
 
 

@@ -17,7 +17,7 @@ constexpr int kBytes = 32;
 constexpr int kBytes = 16;
 #endif
 constexpr int kChains = 12;  // enough independent ones to hide the latency of an FMA, few enough for 16 registers
-constexpr int kRuns = 20;
+constexpr int kRuns = 12;
 constexpr long kSteps = 2'000'000;
 constexpr std::size_t kMemoryBytes = std::size_t(3) << 26;  // of the three arrays of a triad, all threads together
 constexpr std::size_t kCacheBytes = std::size_t(3) << 20;

@@ -157,7 +157,7 @@ def test_plots(ending: str, tmp_path: Path) -> None:
     ("arguments", "code"),
     [
         (("--layers", "ReLUU;Linear"), "E606"),
-        (("--layers", "ReLU;Linear"), "E607"),
+        (("--layers", "ReLU;ReLU;ReLU"), "E607"),
         (("--layer-sizes", "9;x;4"), "E607"),
         (("--optimizers", "Nesterof"), "E606"),
         (("--loss", "Cross"), "E606"),

@@ -30,6 +30,7 @@ OPERATIONS: dict[str, tuple[str, Polynomial, Polynomial]] = {
     "diagonal Jacobian": ("(d: 1 x n, v: 1 x n) = hadamard(d, v)", n, n),
     "L1 norm": ("(x: 1 x n) = elements_sum(abs(x))", 2 * n, polynomial(1)),
     "L2 norm": ("(x: 1 x n) = sqrt(elements_sum(square(x)))", 2 * n + 1, polynomial(1)),
+    "Lp norm": ("(x: 1 x n) = power(elements_sum(power(abs(x), 3)), 1 / 3)", 3 * n + 1, polynomial(1)),
     "Frobenius norm": ("(W: m x n) = sqrt(elements_sum(square(W)))", 2 * m * n + 1, polynomial(1)),
     "maximum norm": ("(x: 1 x n) = rows_max(abs(x))", 2 * n, polynomial(1)),
     "fused gradient of softmax and cross-entropy": ("(y: 1 x C, t: 1 x C) = y - t", C, C),
@@ -151,6 +152,16 @@ def test_full_jacobian() -> None:
     assert softmax.statements[-1].result == C * C and softmax.written.flops == 2 * C * C
     chain = function_cost("(A: m x p, B: p x n) = A * B")
     assert chain.statements[-1].result == m * n and chain.written.flops == 2 * m * n * p
+
+
+def test_products_with_a_jacobian() -> None:
+    """Of a layer 2 m n in either mode, which the reference gives as O(m n); the whole matrix is n or m of them."""
+    forward, reverse = function_cost("(J: m x n, v: n x 1) = J * v"), function_cost("(J: m x n, u: 1 x m) = u * J")
+    assert forward.written.flops == reverse.written.flops == 2 * m * n
+    columns, rows = function_cost("(J: m x n, V: n x n) = J * V"), function_cost("(J: m x n, U: m x m) = U * J")
+    assert columns.written.flops == forward.written.flops * n and rows.written.flops == reverse.written.flops * m
+    # A loss has one row, so that one pass gives the gradient; from the other side one pass a parameter is needed.
+    assert rows.written.flops.at({"m": 1}) == 2 * n and columns.written.flops.at({"m": 1}) == 2 * n * n
 
 
 def test_softmax_backward_without_jacobians_is_c_times_cheaper() -> None:

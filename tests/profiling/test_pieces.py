@@ -19,8 +19,8 @@ from eqgen.packages import find_backend, import_package
 from eqgen.profiling.recorder import METHODS, Recorder, measured
 from eqgen.profiling.run import Load, load
 
-LAYERS, SIZES, LOSS = "SiLU;BatchNormalization;LinearDropout(0.5);Softmax", "7;6;5;3", "NegativeLogLikelihood"
-OPTIMIZERS = "WeightDecay(0.01) | Adam;Nesterov(0.9);GradientDescent;ClipByNorm(1.0) | Momentum(0.9)"
+LAYERS, SIZES, LOSS = "ActivationDropout(SiLU, 0.5);BatchNormalization;Softmax", "7;6;3", "NegativeLogLikelihood"
+OPTIMIZERS = "WeightDecay(0.01) | Adam;Nesterov(0.9);GradientDescent"
 BATCH = 8
 
 FUNCTIONS = [pytest.param(f, id=f.name) for _, _, f in measured_functions(Lowering(library()), library())]
@@ -82,7 +82,7 @@ def test_a_step_in_pieces_is_the_same_step(backend: str) -> None:
             # Two ways to fuse the same operations; a few roundings apart.
             np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-13, err_msg=f"{type(a).__name__}.{name}")
     parts = {(place.layer, place.part) for place in timings}
-    assert parts >= {(k, part) for k in range(4) for part in ("forward", "backward", "optimizer")}
+    assert parts >= {(k, part) for k in range(3) for part in ("forward", "backward", "optimizer")}
     assert {(1, "update"), (None, "loss")} <= parts
     assert all(t.seconds > 0 and t.calls > 0 for t in timings.values())
 
