@@ -39,11 +39,11 @@ def profile(
     threads: Annotated[int | None, typer.Option(min=1, help="Processors to use; default: all.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides weights, masks and the batch.")] = 0,
     measure: Annotated[
-        bool, typer.Option("--measure", help="Measure the machine's peak anew; what was measured before is kept else.")
+        bool, typer.Option("--measure", help="Measure the machine's peak anew, not only the first time.")
     ] = False,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.svg|FILE.png", help="Draw a roofline plot. Needs matplotlib: eqgen[plot]."),
+        typer.Option(metavar="FILE.svg|FILE.png", help="Draw a roofline plot; needs matplotlib, the extra `plot`."),
     ] = None,
     json: console.Json = False,
 ) -> None:

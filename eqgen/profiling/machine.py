@@ -59,10 +59,6 @@ class Machine:
         """FLOPs a byte from which on operations are the limit, not memory."""
         return self.operations / self.memory_bandwidth
 
-    def roof(self, intensity: float) -> float:
-        """The most FLOP/s at so many FLOPs a byte."""
-        return min(self.operations, intensity * self.memory_bandwidth)
-
     def least_seconds(self, flops: float, moved: float) -> float:
         """The time that operations, or else moving bytes through memory, must take."""
         return max(flops / self.operations, moved / self.memory_bandwidth)
