@@ -66,14 +66,16 @@ class EquationProfile:
 class Profile:
     """The equations of a step, in the order in which they came.
 
-    whole         seconds of a step as it always runs, the median
-    instrumented  seconds of a step whose equations are timed one by one
+    whole         seconds of a step by its four parts (feedforward, gradient, backpropagate, optimize), the median
+    instrumented  seconds of the same whose equations are timed one by one
+    training      seconds of a step as training makes it, in one call that may fuse what the parts do
     timing        seconds that it costs to time one call
     """
 
     equations: tuple[EquationProfile, ...]
     whole: float
     instrumented: float
+    training: float
     timing: float
     steps: int
     machine: Machine
@@ -93,7 +95,7 @@ class Profile:
 
     @property
     def rate(self) -> float:
-        """FLOP/s of a step as it always runs."""
+        """FLOP/s of a step by its four parts."""
         return self.flops / self.whole
 
 

@@ -1,4 +1,4 @@
-"""Training steps of a network on random data: as they always run and with timed equations, in turn."""
+"""Training steps of a network on random data: with timed equations, without, and as training makes them, in turn."""
 
 from __future__ import annotations
 
@@ -31,8 +31,13 @@ class Load:
     X: Any
     T: Any
 
-    def step(self) -> None:
+    def train_step(self) -> None:
         """One training step, as `stochastic_gradient_descent` makes it; over when everything is computed."""
+        self.M.train_step(self.X, self.T, self.loss, LEARNING_RATE, one_hot=True)
+        self.M.wait()
+
+    def step(self) -> None:
+        """The same by its four parts, whose functions hold the equations as they are written."""
         Y = self.M.feedforward(self.X)
         DY = self.loss.gradient(Y, self.T, one_hot=True) / self.X.shape[0]
         self.M.backpropagate(Y, DY)
@@ -70,14 +75,17 @@ def profile(
 
     package   built with pieces from the definitions in `module`
     network   its cost, at any batch size
-    repeats   steps of either kind, in turn; medians of them are given
+    repeats   steps of each kind, in turn; medians of them are given
     advance   called after each of `steps(repeats)` steps
     """
     recorder = Recorder(package, measured(module))
+    training: list[float] = []
     whole: list[float] = []
     instrumented: list[float] = []
     timings: dict[Place, list[Timing]] = {}
     for turn in range(WARM_UP + repeats):
+        kept = _seconds(what.train_step)
+        advance()
         seconds = _seconds(what.step)
         advance()
         start = time.perf_counter()
@@ -85,6 +93,7 @@ def profile(
         own = time.perf_counter() - start
         advance()
         if turn >= WARM_UP:
+            training.append(kept)
             whole.append(seconds)
             instrumented.append(own)
             for place, timing in found.items():
@@ -92,12 +101,13 @@ def profile(
     itemsize = int(np.dtype(machine.dtype).itemsize)
     equations = joined(network.at({BATCH: what.X.shape[0]}), timings, itemsize)
     timing_seconds = recorder.timing_seconds(what.T)
-    return Profile(tuple(equations), median(whole), median(instrumented), timing_seconds, repeats, machine)
+    medians = (median(whole), median(instrumented), median(training))
+    return Profile(tuple(equations), *medians, timing_seconds, repeats, machine)
 
 
 def steps(repeats: int) -> int:
     """How many steps `profile` makes."""
-    return 2 * (WARM_UP + repeats)
+    return 3 * (WARM_UP + repeats)
 
 
 def _seconds(work: Callable[[], object]) -> float:
