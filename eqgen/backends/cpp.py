@@ -211,8 +211,7 @@ def native(module: Module, package: PackageText) -> NativeText:
         ),
         UnitText("losses", "losses", printed([f for d in of("loss") for f in lowering.loss(d)])),
         UnitText("optimizers", "optimizers", printed([f.function for d in of("optimizer") for f in updates(d) if f])),
-        UnitText("hessian", "Hessian-vector products", printed(hessian_functions(module, lowering))),
-        UnitText("pieces", "single equations, for measuring", printed(package.pieces)),
+        UnitText("hessian", "Hessian-vector products", printed(hessian_functions(module, lowering)), is_declared=False),
         UnitText("pieces", "single equations, for measuring", printed(package.pieces), is_declared=False),
     )
     activations = tuple(
