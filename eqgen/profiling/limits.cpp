@@ -17,11 +17,11 @@ constexpr int kBytes = 32;
 constexpr int kBytes = 16;
 #endif
 constexpr int kChains = 12;  // enough independent ones to hide the latency of an FMA, few enough for 16 registers
-constexpr int kRuns = 12;
-constexpr long kSteps = 2'000'000;
+constexpr int kRuns = 60;  // short ones: the shortest was not disturbed by other processes
+constexpr long kSteps = 400'000;
 constexpr std::size_t kMemoryBytes = std::size_t(3) << 26;  // of the three arrays of a triad, all threads together
 constexpr std::size_t kCacheBytes = std::size_t(3) << 20;
-constexpr std::size_t kMovedBytes = std::size_t(3) << 28;  // in one run
+constexpr std::size_t kMovedBytes = std::size_t(3) << 26;  // in one run
 
 // The shortest time of several runs of `work(thread)` by all threads at once, in seconds.
 template <class Prepare>
