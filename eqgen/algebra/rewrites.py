@@ -1,5 +1,6 @@
 """Rewriting by lemmas: equations proven for all sizes, read from the costly side to the cheap one.
 
+Those of a second file are read from the left to the right whatever they cost: computed as on the left they lose digits.
 A rewrite can be missed, but it cannot be wrong: what is not proven is not applied.
 """
 
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from eqgen.algebra.cost import expression_cost
 from eqgen.algebra.definitions import Module, TypedDefinition
@@ -30,7 +31,10 @@ from eqgen.algebra.expressions import (
 from eqgen.algebra.notation import notation
 
 FILE = "rewrites.eq"
-"""The library's file of identities that are used as rewrites."""
+"""The library's file of identities that are used as rewrites where they lower the cost."""
+
+STABILITY_FILE = "stability.eq"
+"""The library's file of identities that are used as rewrites for accuracy: what is on the right rounds better."""
 
 COMMUTATIVE = ("add", "hadamard", "max", "min", "equal", "dot")
 TYPICAL_SIZE = 1000
@@ -50,6 +54,10 @@ class Rule:
     text: str
     lemma: str = ""
     """The name of the lemma that says so."""
+    stable: bool = False
+    """Whether it is applied for accuracy, whatever it costs."""
+    settled: tuple[tuple[tuple[str, Node], ...], ...] = ()
+    """What the left side's names stand for where the right side holds the left one again: there it is not applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +74,8 @@ def cost(node: Node) -> float:
     return float(total.flops + 2 * total.memory) + NODE_COST * sum(1 for _ in walk(node))
 
 
-def rules_of(definitions: Iterable[TypedDefinition]) -> Iterator[Rule]:
-    """The claims that hold without conditions and whose right side costs less."""
+def rules_of(definitions: Iterable[TypedDefinition], stable: bool = False) -> Iterator[Rule]:
+    """The claims that hold without conditions and whose right side costs less; all of these when they are `stable`."""
     for d in definitions:
         restricted = {v.name for v in d.variables.values() if v.positive}
         for claim in d.claims:
@@ -79,11 +87,15 @@ def rules_of(definitions: Iterable[TypedDefinition]) -> Iterator[Rule]:
             ):
                 left, right = _marked(claim.left), _marked(claim.right)
                 if (
-                    cost(right) < cost(left)
+                    (stable or cost(right) < cost(left))
                     and symbols(right) <= symbols(left)
                     and sizes_used(right) <= sizes_used(left)
                 ):
-                    yield Rule(left, right, f"{notation(claim.left)} = {notation(claim.right)}", d.name)
+                    text = f"{notation(claim.left)} = {notation(claim.right)}"
+                    again = (
+                        [found for part in walk(right) for found, _ in _matches(left, part, {}, {})] if stable else []
+                    )
+                    yield Rule(left, right, text, d.name, stable, tuple(tuple(names.items()) for names in again))
 
 
 def _marked(node: Node) -> Node:
@@ -94,18 +106,41 @@ def _marked(node: Node) -> Node:
 
 @cache
 def library_rules() -> tuple[Rule, ...]:
-    """The proven identities of the library's rewrites."""
+    """The proven identities of the library's rewrites, those for accuracy first."""
+    return (*rules_of(_proven(STABILITY_FILE), stable=True), *rules_of(_proven(FILE)))
+
+
+def _proven(file: str) -> list[TypedDefinition]:
+    """The lemmas of a file of the library of which every claim is proved."""
     from eqgen.algebra.library import library
     from eqgen.algebra.prover import prove_definition
 
     module: Module = library()
-    lemmas = [d for d in module.of_kind("lemma") if d.origin.partition(":")[0] == FILE]
-    proven = [d for d in lemmas if all(r.verdict == "proved" for r in prove_definition(d, module, judge=False))]
-    return tuple(rules_of(proven))
+    lemmas = [d for d in module.of_kind("lemma") if d.origin.partition(":")[0] == file]
+    return [d for d in lemmas if all(r.verdict == "proved" for r in prove_definition(d, module, judge=False))]
+
+
+def rules_for(definition: TypedDefinition) -> tuple[Rule, ...]:
+    """The rules for the equations of a definition.
+
+    Who gives a function a stable form has seen to its accuracy; and no function becomes a call of itself.
+    """
+    own_form = bool(definition.block("stable"))
+    return tuple(r for r in library_rules() if not (own_form and r.stable) and not _calls(r.right, definition.name))
+
+
+@lru_cache(maxsize=4096)
+def accurate(node: Node, inside: str = "") -> Node:
+    """An expression as it is rewritten for accuracy alone, inside of the definition of this name."""
+    return optimized(node, tuple(r for r in library_rules() if r.stable and not _calls(r.right, inside))).value
+
+
+def _calls(node: Node, name: str) -> bool:
+    return any(isinstance(n, Invoke) and n.function == name for n in walk(node))
 
 
 def optimized(node: Node, rules: tuple[Rule, ...]) -> Rewritten:
-    """The cheapest form that single applications of rules lead to, innermost subexpressions first."""
+    """The stable and then cheapest form that single applications of rules lead to, innermost subexpressions first."""
     used: dict[str, None] = {}
 
     def rule(n: Node) -> Node:
@@ -142,6 +177,7 @@ def rewriting_steps(node: Node, rules: tuple[Rule, ...]) -> Iterator[tuple[Rule,
 
 
 def _best(node: Node, rules: tuple[Rule, ...]) -> tuple[Node | None, Rule | None]:
+    """The first rule for accuracy that applies, else the one that lowers the cost the most."""
     found: Node | None = None
     reason: Rule | None = None
     least = cost(node)
@@ -150,9 +186,23 @@ def _best(node: Node, rules: tuple[Rule, ...]) -> tuple[Node | None, Rule | None
             continue
         for names, dims in _matches(candidate.left, node, {}, {}):
             replaced = substitute(rename_sizes(candidate.right, dims), names)
-            if replaced.shape == node.shape and (c := cost(replaced)) < least:
+            if replaced.shape != node.shape:
+                continue
+            if candidate.stable:
+                if not _is_settled(candidate, names):
+                    return replaced, candidate
+                continue
+            if (c := cost(replaced)) < least:
                 found, reason, least = replaced, candidate, c
     return found, reason
+
+
+def _is_settled(rule: Rule, names: Names) -> bool:
+    """Whether a match of the left side is what the rule itself has made."""
+    return any(
+        all(any(True for _ in _matches(pattern, names[name], {}, {})) for name, pattern in again)
+        for again in rule.settled
+    )
 
 
 def _may_match(pattern: Node, node: Node) -> bool:

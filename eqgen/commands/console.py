@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FINE, CHECK_FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+CLEAR_LINE = "\r\x1b[2K"
 
 REFUTED = ("E401", "E402")
 """Codes of diagnostics that mean a failed check, not bad input."""
@@ -88,6 +90,24 @@ def plain_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.showwarning = showwarning
         yield
+
+
+@contextmanager
+def under_test(shown: bool) -> Iterator[Callable[[str], None]]:
+    """Names what is under test on standard error, where that is a terminal."""
+    shown = shown and sys.stderr.isatty()
+    last = ""
+
+    def advance(name: str) -> None:
+        nonlocal last
+        if shown and name != last:
+            last = name
+            sys.stderr.write(f"{CLEAR_LINE}testing {name}")
+            sys.stderr.flush()
+
+    yield advance
+    if shown:
+        sys.stderr.write(CLEAR_LINE)
 
 
 def fail(code: str, place: str, message: str, hint: str = "") -> NoReturn:

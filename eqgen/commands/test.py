@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eqgen.commands import console
+from eqgen.commands import accuracy_table, console
 
 if TYPE_CHECKING:
-    from eqgen.testing.report import Report, Result
+    from eqgen.testing.report import Report
 
-CLEAR_LINE = "\r\x1b[2K"
 MAX_FAILURES = 20
 """Failures that are described; all of them are in the output of `--json`."""
 
@@ -27,9 +23,20 @@ def test(
         str | None, typer.Option(metavar="NAME,...", help="Test these definitions only.", show_default=False)
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides shapes and values.")] = 0,
+    accuracy: Annotated[
+        bool, typer.Option("--accuracy", help="Measure errors in units in the last place, on difficult inputs.")
+    ] = False,
+    dtype: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,...", help="With --accuracy: float32, float64 or both.", show_default=False),
+    ] = None,
     json: console.Json = False,
 ) -> None:
-    """Compare generated packages with each other and with the equations' exact values. Exit code 1 when one differs."""
+    """Compare generated packages with each other and with the equations' exact values. Exit code 1 when one differs.
+
+    With `--accuracy`, the worst error of every definition in units in the last place: exit code 1 when one is above the
+    bound that follows from the roundings of its operations.
+    """
     from eqgen.packages import find_backends, lack
 
     with console.json_errors(json):
@@ -38,13 +45,22 @@ def test(
         for each in chosen:
             if not each.is_available():
                 console.fail("E507", f"backend {each.name}", f"{each.title} cannot run here: {lack(each)}")
+        if accuracy:
+            accuracy_table.run(
+                [b.name for b in chosen], console.names(definition), sources, console.names(dtype), seed, json
+            )
+            return
         started = time.perf_counter()
         from eqgen.testing.run import run
 
         try:
-            with _progress(shown=not json) as progress:
+            with console.under_test(shown=not json) as named:
                 report = run(
-                    [b.name for b in chosen], console.names(definition), files=sources, seed=seed, progress=progress
+                    [b.name for b in chosen],
+                    console.names(definition),
+                    files=sources,
+                    seed=seed,
+                    progress=lambda result: named(f"{result.kind} {result.definition}"),
                 )
         except KeyError as error:
             raise typer.BadParameter(str(error.args[0]), param_hint="--definition") from error
@@ -75,22 +91,3 @@ def _print(report: Report) -> None:
         console.say(failure.describe())
     if len(report.failures) > MAX_FAILURES:
         console.say(f"... and {len(report.failures) - MAX_FAILURES} more; --json gives all")
-
-
-@contextmanager
-def _progress(shown: bool) -> Iterator[Callable[[Result], None]]:
-    """Names the definition under test on standard error, where that is a terminal."""
-    shown = shown and sys.stderr.isatty()
-    last = ""
-
-    def advance(result: Result) -> None:
-        nonlocal last
-        name = f"{result.kind} {result.definition}"
-        if shown and name != last:
-            last = name
-            sys.stderr.write(f"{CLEAR_LINE}testing {name}")
-            sys.stderr.flush()
-
-    yield advance
-    if shown:
-        sys.stderr.write(CLEAR_LINE)

@@ -27,7 +27,7 @@ from eqgen.algebra.expressions import (
     walk,
 )
 from eqgen.algebra.inline import inline
-from eqgen.algebra.rewrites import library_rules, optimized
+from eqgen.algebra.rewrites import optimized, rules_for
 from eqgen.optimize.names import function_name, identifier
 from eqgen.optimize.program import Argument, Function, HostScalar, LoweredFunction, Step
 from eqgen.optimize.sharing import shared
@@ -96,11 +96,12 @@ class Lowering:
             Step(identifier(a.target), self.expression(a.value, numbers), a.text, origin(a)) for a in assignments
         )
 
-    def rewritten(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-        """Every statement in its cheapest proven form, with the identities that were used as notes."""
+    def rewritten(self, definition: TypedDefinition, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """Every statement in its stable and cheapest proven form, with the identities that were used as notes."""
+        rules = rules_for(definition)
         result = []
         for step in steps:
-            better = optimized(step.value, library_rules())
+            better = optimized(step.value, rules)
             result.append(replace(step, value=better.value, notes=tuple(f"rewritten: {rule}" for rule in better.rules)))
         return tuple(result)
 
@@ -117,7 +118,7 @@ class Lowering:
 
         A size that no argument carries brings in the first candidate that does.
         """
-        steps = shared(self.rewritten(steps), {a.name for a in candidates} | set(definition.dims))
+        steps = shared(self.rewritten(definition, steps), {a.name for a in candidates} | set(definition.dims))
         return function_of_steps(name, candidates, steps, results, definition.title, definition.origin, keep)
 
     # --- kinds ---------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from eqgen.algebra.definitions import TypedDefinition
 from eqgen.algebra.expressions import Node
 from eqgen.algebra.notation import notation
-from eqgen.algebra.rewrites import library_rules, rewriting_steps
+from eqgen.algebra.rewrites import Rule, rewriting_steps, rules_for
 from eqgen.optimize.lower import Lowering
 from eqgen.optimize.parts import Part, parts_of
 from eqgen.optimize.program import Step
@@ -48,18 +48,21 @@ def rewritten_equations(lowering: Lowering, definition: TypedDefinition) -> Iter
     Raises ValueError for a kind that does not compute with matrices.
     """
     counter = WorkCounter(lowering, {}, rewritten=True)
+    rules = rules_for(definition)
     for part in parts_of(lowering, definition):
         for step, group in part.pairs():
-            steps = tuple(_steps(counter, part, step, group))
+            steps = tuple(_steps(counter, part, step, group, rules))
             if steps:
                 before = counter.statement([step], named_sizes, part.numbers)
                 yield RewrittenEquation(part.name, step.equation, step.origin, before, steps)
 
 
-def _steps(counter: WorkCounter, part: Part, step: Step, group: tuple[Step, ...]) -> Iterator[Rewriting]:
+def _steps(
+    counter: WorkCounter, part: Part, step: Step, group: tuple[Step, ...], rules: tuple[Rule, ...]
+) -> Iterator[Rewriting]:
     target = group[-1].target if group else step.target
     last = step.value
-    for rule, value in rewriting_steps(step.value, library_rules()):
+    for rule, value in rewriting_steps(step.value, rules):
         work = counter.statement([Step(target, value)], named_sizes, part.numbers)
         yield Rewriting(rule.text, rule.lemma, (_code(target, value),), work)
         last = value

@@ -166,6 +166,10 @@ class BoundedField:
         """An exact number as the target holds it: rounded unless it fits."""
         return self.rounded(self.reference.number(value), 0.0, _grid(value))
 
+    def given(self, value: Fraction) -> Bounded:
+        """An entry of an input, which is a number of the format."""
+        return self.number(value)
+
     def rounded(self, value: Any, error: float, grid: int | None) -> Bounded:
         """A number that is brought to this precision."""
         result = Bounded(value, error, grid, self.precision)
@@ -279,6 +283,41 @@ class BoundedField:
         shift = math.frexp(as_float(divisor.value))[1] - 1
         grid = ANY_GRID if x.is_zero else None if x.grid is None else x.grid - shift
         return self.rounded(x.value / divisor.value, 0.0, grid)
+
+
+class Unrounded(Precision):
+    """A format with the smallest number of another one, in which nothing is rounded and nothing is too large."""
+
+    @property
+    def unit(self) -> float:
+        return 0.0
+
+    @property
+    def largest(self) -> float:
+        return math.inf
+
+
+class ConditionField(BoundedField):
+    """What a value is moved by when its inputs and constants are rounded, and nothing else is.
+
+    The error of a result, over the unit roundoff, is its condition: sum over inputs x of |x df/dx|, or more.
+    """
+
+    def __init__(self, precision: Precision, reference: ReferenceField) -> None:
+        super().__init__(Unrounded(precision.name, precision.digits, precision.least, precision.most), reference)
+        self.moved_by = precision.unit
+
+    def given(self, value: Fraction) -> Bounded:
+        exact = self.reference.number(value)
+        if value == 0:
+            return Bounded(exact, 0.0, ANY_GRID, self.precision)
+        return Bounded(exact, self.moved_by * abs(as_float(exact)), None, self.precision)
+
+    def rounded(self, value: Any, error: float, grid: int | None) -> Bounded:
+        result = Bounded(value, error, grid, self.precision)
+        if result.is_exact():
+            return result
+        return Bounded(value, error + self.moved_by * result.magnitude, None, self.precision)
 
 
 def _grid(value: Fraction) -> int | None:

@@ -14,6 +14,7 @@ import numpy as np
 from eqgen.algebra.definitions import Number, TypedDefinition, Variable
 from eqgen.algebra.expressions import SCALAR, Dim
 from eqgen.algebra.fields import concrete_shape
+from eqgen.testing.adversarial import DOUBLES, ENSEMBLES
 from eqgen.testing.packages import LAYOUTS, HeaderNumber
 
 BOTH = ("float32", "float64")
@@ -30,6 +31,7 @@ class Case:
     values   how inputs are drawn, `targets` how those with the role `target` are
     shape    index of the shape among those of its definition; traces are shared by cases of one shape
     autodiff whether a framework's own derivative is compared: there is no tie, where conventions differ
+    conditioned  whether the reference also says how far a value moves with its inputs
     """
 
     sizes: Mapping[str, int]
@@ -40,6 +42,7 @@ class Case:
     numbers: tuple[HeaderNumber, ...] = ()
     activation: int = 0
     autodiff: bool = False
+    conditioned: bool = False
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -118,7 +121,11 @@ def draw(kind: str, rng: np.random.Generator, shape: tuple[int, int]) -> Any:
     one_hot        rows with a single 1
     hundred        from -100, 0, 100, and numbers near 1
     thousand       from -1000, 0, 1000, and numbers near 1
+
+    and what stands in `eqgen.testing.adversarial.ENSEMBLES`, of which some are exact in float64 alone.
     """
+    if kind in DOUBLES:
+        return ENSEMBLES[kind](rng, shape)
     match kind:
         case "dyadic":
             chosen = rng.integers(-8, 9, shape) / 4
@@ -137,6 +144,8 @@ def draw(kind: str, rng: np.random.Generator, shape: tuple[int, int]) -> Any:
         case "hundred" | "thousand":
             size = 100.0 if kind == "hundred" else 1000.0
             result = rng.choice([-size, size, 0.0, 1.5, -0.75], shape)
+        case _ if kind in ENSEMBLES:
+            result = ENSEMBLES[kind](rng, shape)
         case _:
             result = rng.standard_normal(shape)
     return result.astype(np.float32).astype(np.float64)

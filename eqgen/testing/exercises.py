@@ -82,7 +82,9 @@ class Exercise:
     def reference(
         self, case: Case, inputs: Arrays, activations: Mapping[str, ChosenActivation] | None = None
     ) -> Reference:
-        return Reference(self.module, case.sizes, inputs, self.numbers(case), activations, case.dtypes)
+        return Reference(
+            self.module, case.sizes, inputs, self.numbers(case), activations, case.dtypes, case.conditioned
+        )  # fmt: skip
 
     def add_reverse_sweep(
         self, reference: Reference, block: str, seeds: Mapping[str, Node], wanted: Sequence[Variable]

@@ -19,8 +19,17 @@ from eqgen.algebra.expressions import Apply, Constant, Invoke, Node, Size, Symbo
 from eqgen.algebra.fields import concrete_shape, evaluate, filled
 from eqgen.algebra.inline import inline
 from eqgen.algebra.operations import TABLE
+from eqgen.algebra.rewrites import accurate
 from eqgen.optimize.lower import is_host
-from eqgen.testing.bounded import EXTREME_DIGITS, ORDINARY_DIGITS, Bounded, BoundedField, ReferenceField, as_float
+from eqgen.testing.bounded import (
+    EXTREME_DIGITS,
+    ORDINARY_DIGITS,
+    Bounded,
+    BoundedField,
+    ConditionField,
+    ReferenceField,
+    as_float,
+)
 from eqgen.testing.rounding import DOUBLE, PRECISIONS
 
 LARGE = 20.0
@@ -44,23 +53,33 @@ class ChosenActivation:
         return f"{self.definition.name}({', '.join(str(float(n)) for n in self.numbers)})"
 
 
+CONDITION = "condition"
+"""The name of the format in which nothing but inputs and constants is rounded, to a unit of `CONDITION_PRECISION`."""
+
+CONDITION_PRECISION = DOUBLE
+
+
 def with_stable_forms(module: Module) -> Module:
-    """The module in which a function's stable form has taken the place of its definition."""
-    return Module(
-        tuple(
-            replace(d, blocks={**d.blocks, "body": d.block("stable")})
-            if d.kind == "function" and d.block("stable")
-            else d
-            for d in module.definitions
-        )
-    )
+    """The module with the forms that are generated: of a function its stable form, or else what it is rewritten to for
+    accuracy, and that of activations. (Rewriting for speed changes the order of additions, on which no bound depends.)
+    """
+    return Module(tuple(_generated(d) if d.kind in ("function", "activation") else d for d in module.definitions))
+
+
+def _generated(d: TypedDefinition) -> TypedDefinition:
+    if d.kind == "function" and d.block("stable"):
+        return replace(d, blocks={**d.blocks, "body": d.block("stable")})
+    blocks = {
+        name: tuple(replace(a, value=accurate(a.value, d.name)) for a in block) for name, block in d.blocks.items()
+    }
+    return replace(d, blocks=blocks)
 
 
 class Reference:
     """Values of names: inputs that are given, and what equations assign.
 
     values      name -> array of exact numbers, or absent where an equation has no value (1 / 0, a mean over nothing)
-    bounds      precision -> name -> array of `Bounded`
+    bounds      precision -> name -> array of `Bounded`; with `conditioned` also of CONDITION
     missing     name -> why it has no value
     disagreements  names whose stable form differs from the definition
     """
@@ -68,6 +87,7 @@ class Reference:
     def __init__(
         self, module: Module, sizes: Mapping[str, int], inputs: Mapping[str, Any], numbers: Numbers,
         activations: Mapping[str, ChosenActivation] | None = None, dtypes: Sequence[str] = tuple(PRECISIONS),
+        conditioned: bool = False,
     ) -> None:  # fmt: skip
         self.module = module
         self.stable = with_stable_forms(module)
@@ -76,10 +96,12 @@ class Reference:
         self.activations = dict(activations or {})
         large = any(np.abs(a).max(initial=0.0) >= LARGE for a in inputs.values())
         self.field = ReferenceField(EXTREME_DIGITS if large else ORDINARY_DIGITS)
-        self.fields = {name: BoundedField(PRECISIONS[name], self.field) for name in dtypes}
+        self.fields: dict[str, BoundedField] = {name: BoundedField(PRECISIONS[name], self.field) for name in dtypes}
+        if conditioned:
+            self.fields[CONDITION] = ConditionField(CONDITION_PRECISION, self.field)
         self.host = BoundedField(DOUBLE, self.field)
         self.values: dict[str, Any] = {}
-        self.bounds: dict[str, dict[str, Any]] = {name: {} for name in dtypes}
+        self.bounds: dict[str, dict[str, Any]] = {name: {} for name in self.fields}
         self.missing: dict[str, str] = {}
         self.disagreements: list[str] = []
         for name, array in inputs.items():
@@ -90,7 +112,7 @@ class Reference:
         entries = filled(lambda i, j: Fraction(float(array[i, j])), array.shape)
         self.values[name] = filled(lambda i, j: self.field.number(entries[i, j]), array.shape)
         for dtype, field in self.fields.items():
-            self.bounds[dtype][name] = filled(lambda i, j, f=field: f.number(entries[i, j]), array.shape)  # type: ignore[misc]
+            self.bounds[dtype][name] = filled(lambda i, j, f=field: f.given(entries[i, j]), array.shape)  # type: ignore[misc]
 
     def forget(self, names: Iterable[str]) -> None:
         for name in names:
@@ -121,9 +143,12 @@ class Reference:
             reason = f"{error} has no value"
         fallback = None
         found = {}
+        generated = node if is_host(node, known) else accurate(node)
         for dtype, field in self.fields.items():
             try:
-                bounds = Bounding(field, self.host, self.bounds[dtype], known, self.sizes, self.stable).evaluate(node)
+                bounds = Bounding(field, self.host, self.bounds[dtype], known, self.sizes, self.stable).evaluate(
+                    generated
+                )
             except (ArithmeticError, ValueError, KeyError):
                 continue
             found[dtype] = bounds

@@ -6,7 +6,8 @@ import importlib.metadata
 import itertools
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,20 @@ def run(
     Raises DiagnosticError for errors in the files, KeyError for a backend or a definition that does not exist,
     FileNotFoundError when the folder lacks a package.
     """
+    with prepared(backend_names, definitions, files=files, package=package, folder=folder) as (module, found, selected):
+        return test_packages(module, found, selected, seed=seed, progress=progress)
+
+
+@contextmanager
+def prepared(
+    backend_names: Sequence[str] | None = None,
+    definitions: Sequence[str] | None = None,
+    *,
+    files: Sequence[Path] = (),
+    package: str = "eqgen",
+    folder: Path | None = None,
+) -> Iterator[tuple[Module, list[Package], list[TypedDefinition]]]:
+    """The module, the imported packages and the definitions to try; the arguments and errors are those of `run`."""
     from eqgen.algebra.library import library, load_files
     from eqgen.backends.build import Request, build
 
@@ -92,8 +107,7 @@ def run(
         place = folder or Path(temporary)
         if folder is None:
             build(Request(list(files), chosen, package, place, check_equations=False))
-        packages = [load_package(place / f"{package}_{b.name}", b) for b in chosen]
-        return test_packages(module, packages, selected, seed=seed, progress=progress)
+        yield module, [load_package(place / f"{package}_{b.name}", b) for b in chosen], selected
 
 
 def select(module: Module, names: Sequence[str] | None) -> list[TypedDefinition]:

@@ -37,7 +37,7 @@ def test_rules_come_from_proven_lemmas_and_lower_the_cost() -> None:
     rules = library_rules()
     assert len(rules) > 40
     for rule in rules:
-        assert cost(rule.right) < cost(rule.left), rule.text
+        assert rule.stable or cost(rule.right) < cost(rule.left), rule.text
 
 
 def test_names_of_a_rule_cannot_meet_names_of_a_program() -> None:

@@ -149,14 +149,8 @@ lemma functions "compositions of entrywise functions"
     X: M x N
     Y: M x N positive
     hadamard(X, X) = square(X)
-    reciprocal(sqrt(Y)) = inv_sqrt(Y)
     hadamard(X, reciprocal(Y)) = apply((x, y) -> x / y, X, Y)
     exp(log(Y)) = Y
-    log(exp(X)) = X
-    log(sigmoid(X)) = log_sigmoid(X)
-    log(ones(M, N) + exp(X)) = softplus(X)
-    ones(M, N) - sigmoid(X) = sigmoid(-X)
-    log(softmax(X)) = log_softmax(X)
     exp(log_softmax(X)) = softmax(X)
 
 lemma normalized_rows "row sums of the softmax"
