@@ -351,7 +351,7 @@ def activation_backward(X: Matrix, W: Matrix, Z: Matrix, DY: Matrix, act: Activa
     # DW = DZ.T * X                                                     linear.eq:15
     DW = tf.transpose(DZ) @ X
     # Db = columns_sum(DZ)                                              linear.eq:16
-    Db = tf.reduce_sum(DZ, axis=0, keepdims=True)
+    Db = runtime.columns_sum(DZ)
     # DX = DZ * W                                                       linear.eq:17
     DX = DZ @ W
     return DX, DW, Db
@@ -400,7 +400,7 @@ def activation_dropout_backward(
     # DW = hadamard(DZ.T * X, R)                                        linear_dropout.eq:16
     DW = tf.transpose(DZ) @ X * R
     # Db = columns_sum(DZ)                                              linear_dropout.eq:17
-    Db = tf.reduce_sum(DZ, axis=0, keepdims=True)
+    Db = runtime.columns_sum(DZ)
     # DX = DZ * hadamard(W, R)                                          linear_dropout.eq:18
     DX = DZ @ (W * R)
     return DX, DW, Db
@@ -417,13 +417,13 @@ def batch_normalization_forward(
     D = X.shape[1]
     N = X.shape[0]
     # R = X - row_repeat(columns_mean(X), N)                            batch_normalization.eq:14
-    R = X - tf.broadcast_to(tf.reduce_mean(X, axis=0, keepdims=True), (N, D))
+    R = X - tf.broadcast_to(runtime.columns_mean(X), (N, D))
     # Sigma = diag(R.T * R).T / N                                       batch_normalization.eq:15
     #   rewritten: diag(A.T * B) = columns_sum(hadamard(A, B)).T
     #   rewritten: hadamard(X, X) = square(X)
     #   rewritten: A.T.T = A
     #   rewritten: columns_sum(A) / M = columns_mean(A)
-    Sigma = tf.reduce_mean(tf.square(R), axis=0, keepdims=True)
+    Sigma = runtime.columns_mean(tf.square(R))
     # inv_sqrt_Sigma = inv_sqrt(Sigma + epsilon * ones(1, D))           batch_normalization.eq:16
     inv_sqrt_Sigma = runtime.inv_sqrt(Sigma + tf.fill((1, D), tf.constant(epsilon, X.dtype)))
     # Z = hadamard(row_repeat(inv_sqrt_Sigma, N), R)                    batch_normalization.eq:17
@@ -465,17 +465,17 @@ def batch_normalization_backward(
     # DZ     = hadamard(row_repeat(gamma, N), DY)                       batch_normalization.eq:21
     DZ = tf.broadcast_to(gamma, (N, D)) * DY
     # Dbeta  = columns_sum(DY)                                          batch_normalization.eq:22
-    Dbeta = tf.reduce_sum(DY, axis=0, keepdims=True)
+    Dbeta = runtime.columns_sum(DY)
     # Dgamma = columns_sum(hadamard(DY, Z))                             batch_normalization.eq:23
-    Dgamma = tf.reduce_sum(DY * Z, axis=0, keepdims=True)
+    Dgamma = runtime.columns_sum(DY * Z)
     # DX     = hadamard(row_repeat(inv_sqrt_Sigma / N, N), (N * identity(N) - ones(N, N)) * DZ - hadamard(Z, row_repeat(diag(Z.T * DZ).T, N)))  batch_normalization.eq:24
     #   rewritten: (M * identity(M) - ones(M, M)) * A = M * A - row_repeat(columns_sum(A), M)
     #   rewritten: diag(A.T * B) = columns_sum(hadamard(A, B)).T
     #   rewritten: A.T.T = A
     DX = tf.broadcast_to(inv_sqrt_Sigma / N, (N, D)) * (
         N * DZ
-        - tf.broadcast_to(tf.reduce_sum(DZ, axis=0, keepdims=True), (N, D))
-        - Z * tf.broadcast_to(tf.reduce_sum(Z * DZ, axis=0, keepdims=True), (N, D))
+        - tf.broadcast_to(runtime.columns_sum(DZ), (N, D))
+        - Z * tf.broadcast_to(runtime.columns_sum(Z * DZ), (N, D))
     )
     return DX, Dgamma, Dbeta
 
@@ -489,7 +489,7 @@ def batch_normalization_update(
     X: N x D, mean: 1 x D, variance: 1 x D, Sigma: 1 x D -> mean_new: 1 x D, variance_new: 1 x D. From batch_normalization.eq:1.
     """
     # mean'     = momentum * mean + (1 - momentum) * columns_mean(X)    batch_normalization.eq:30
-    mean_new = momentum * mean + (1 - momentum) * tf.reduce_mean(X, axis=0, keepdims=True)
+    mean_new = momentum * mean + (1 - momentum) * runtime.columns_mean(X)
     # variance' = momentum * variance + (1 - momentum) * Sigma          batch_normalization.eq:31
     variance_new = momentum * variance + (1 - momentum) * Sigma
     return mean_new, variance_new
@@ -556,9 +556,9 @@ def layer_normalization_backward(
     # DZ     = hadamard(row_repeat(gamma, N), DY)                       layer_normalization.eq:19
     DZ = tf.broadcast_to(gamma, (N, D)) * DY
     # Dbeta  = columns_sum(DY)                                          layer_normalization.eq:20
-    Dbeta = tf.reduce_sum(DY, axis=0, keepdims=True)
+    Dbeta = runtime.columns_sum(DY)
     # Dgamma = columns_sum(hadamard(DY, Z))                             layer_normalization.eq:21
-    Dgamma = tf.reduce_sum(DY * Z, axis=0, keepdims=True)
+    Dgamma = runtime.columns_sum(DY * Z)
     # DX     = hadamard(column_repeat(inv_sqrt_Sigma / D, D), DZ * (D * identity(D) - ones(D, D)) - hadamard(Z, column_repeat(diag(Z * DZ.T), D)))  layer_normalization.eq:22
     #   rewritten: A * (N * identity(N) - ones(N, N)) = N * A - column_repeat(rows_sum(A), N)
     #   rewritten: diag(A * B.T) = rows_sum(hadamard(A, B))
@@ -592,7 +592,7 @@ def linear_backward(X: Matrix, W: Matrix, DY: Matrix) -> tuple[Matrix, Matrix, M
     # DW = DY.T * X                                                     linear.eq:15
     DW = tf.transpose(DY) @ X
     # Db = columns_sum(DY)                                              linear.eq:16
-    Db = tf.reduce_sum(DY, axis=0, keepdims=True)
+    Db = runtime.columns_sum(DY)
     # DX = DY * W                                                       linear.eq:17
     DX = DY @ W
     return DX, DW, Db
@@ -633,7 +633,7 @@ def linear_dropout_backward(X: Matrix, W: Matrix, R: Matrix, DY: Matrix) -> tupl
     # DW = hadamard(DY.T * X, R)                                        linear_dropout.eq:16
     DW = tf.transpose(DY) @ X * R
     # Db = columns_sum(DY)                                              linear_dropout.eq:17
-    Db = tf.reduce_sum(DY, axis=0, keepdims=True)
+    Db = runtime.columns_sum(DY)
     # DX = DY * hadamard(W, R)                                          linear_dropout.eq:18
     DX = DY @ (W * R)
     return DX, DW, Db
@@ -667,7 +667,7 @@ def log_softmax_backward(X: Matrix, W: Matrix, Z: Matrix, DY: Matrix) -> tuple[M
     # DW = DZ.T * X                                                     linear.eq:15
     DW = tf.transpose(DZ) @ X
     # Db = columns_sum(DZ)                                              linear.eq:16
-    Db = tf.reduce_sum(DZ, axis=0, keepdims=True)
+    Db = runtime.columns_sum(DZ)
     # DX = DZ * W                                                       linear.eq:17
     DX = DZ @ W
     return DX, DW, Db
@@ -711,7 +711,7 @@ def s_relu_backward(
     # DW = DZ.T * X                                                     linear.eq:15
     DW = tf.transpose(DZ) @ X
     # Db = columns_sum(DZ)                                              linear.eq:16
-    Db = tf.reduce_sum(DZ, axis=0, keepdims=True)
+    Db = runtime.columns_sum(DZ)
     # DX = DZ * W                                                       linear.eq:17
     DX = DZ @ W
     return DX, DW, Db, Dal, Dtl, Dar, Dtr
@@ -746,7 +746,7 @@ def softmax_backward(X: Matrix, W: Matrix, Y: Matrix, DY: Matrix) -> tuple[Matri
     # DW = DZ.T * X                                                     softmax.eq:17
     DW = tf.transpose(DZ) @ X
     # Db = columns_sum(DZ)                                              softmax.eq:18
-    Db = tf.reduce_sum(DZ, axis=0, keepdims=True)
+    Db = runtime.columns_sum(DZ)
     # DX = DZ * W                                                       softmax.eq:19
     DX = DZ @ W
     return DX, DW, Db
