@@ -252,8 +252,8 @@ NARROW = 16
 def columns_sum(X: Matrix) -> Matrix:
     """Sums of columns, 1 x n, whose error hardly grows with the number of rows.
 
-    np.sum adds the rows of a matrix one by one unless its columns are contiguous, which in single precision loses three digits at 10^5 rows;
-    along contiguous entries it adds in pairs.
+    np.sum adds the rows of a matrix one by one unless its columns are contiguous, which in single precision loses three
+    digits at 10^5 rows; along contiguous entries it adds in pairs.
     """
     rows, columns = X.shape
     if rows <= LONG or X.flags.f_contiguous:
