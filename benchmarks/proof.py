@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import platform
-import re
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from benchmarks import measuring
+from benchmarks.measuring import ROOT, machine
+
 DOCUMENT = ROOT / "docs" / "proof.md"
 NAME, WRITER = "proof", "benchmarks/proof.py"
 PROCESSES = 5
@@ -170,20 +173,11 @@ def conditions() -> str:
     import sympy
 
     return (
-        f"Medians of {PROCESSES} processes, on {processor()} with {os.cpu_count()} processors; "
+        f"Medians of {PROCESSES} processes, on {machine()}; "
         f"Python {platform.python_version()}, SymPy {sympy.__version__}. The paper's method: explicit matrices, "
         "of D, K and N one is 3 and the others are 2, each in turn; squared error; `simplify` of every difference; "
         "activation stands for four functions. Here: any loss, all sizes, any activation, and these four."
     )
-
-
-def processor() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        text = ""
-    found = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
-    return found.group(1).strip() if found else platform.machine()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -203,10 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{compared}")
         text = f"{text}\n\n{compared}\n\n{conditions()}"
     if options.write:
-        sys.path.append(str(ROOT))
-        from docs.tables import placed
-
-        DOCUMENT.write_text(placed(DOCUMENT.read_text(encoding="utf-8"), NAME, WRITER, text), encoding="utf-8")
+        measuring.write(text, NAME, WRITER, [DOCUMENT])
     return 0
 
 

@@ -18,8 +18,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import os
-import platform
 import re
 import statistics
 import subprocess
@@ -31,7 +29,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from benchmarks import measuring
+from benchmarks.measuring import ROOT, Spread, environment, machine, rotated, versions
+
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
 NAME, WRITER = "table2", "benchmarks/table2.py"
 """What the marks around the table say."""
@@ -189,7 +191,7 @@ def benchmark(names: Sequence[str], dataset: Path, repeats: int, limit: int | No
         weights = Path(folder) / "weights.npz"
         subprocess.run(command("--initial-weights", weights, "--dataset", dataset), env=environment(), check=True)
         for k in range(repeats):
-            for name in [*names[k % len(names) :], *names[: k % len(names)]]:
+            for name in rotated(names, k):
                 extra = [] if limit is None else ["--limit", limit]
                 line = command("--run", name, "--weights", weights, "--dataset", dataset, *extra)
                 done = subprocess.run(line, env=environment(), stdout=subprocess.PIPE, text=True, check=True)
@@ -200,14 +202,6 @@ def benchmark(names: Sequence[str], dataset: Path, repeats: int, limit: int | No
 
 def command(*arguments: object) -> list[str]:
     return [sys.executable, str(Path(__file__).resolve()), *map(str, arguments)]
-
-
-def environment() -> dict[str, str]:
-    """As it is, with generated/ on the path and without a forced choice of OpenBLAS kernels, which would bind one
-    contestant only."""
-    inherited = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
-    path = os.pathsep.join([str(ROOT / "generated"), *filter(None, [inherited.get("PYTHONPATH")])])
-    return {"TF_CPP_MIN_LOG_LEVEL": "2", **inherited, "PYTHONPATH": path}
 
 
 def initial_weights(path: Path, dataset: Path) -> None:
@@ -230,47 +224,26 @@ def table(results: dict[str, list[dict[str, Any]]]) -> str:
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, runs in results.items():
-        seconds = [r["seconds"] for r in runs]
-        median = statistics.median(seconds)
-        ratio = "" if reference is None else f"{median / reference:.2f}"
+        seconds = Spread.of(r["seconds"] for r in runs)
+        ratio = "" if reference is None else f"{seconds.median / reference:.2f}"
         warm_up = statistics.median(r["warm_up"] for r in runs)
         accuracies = f"{runs[0]['train_accuracy']:.3f} | {runs[0]['test_accuracy']:.3f}"
-        spread = f"{median:.2f} ({min(seconds):.2f} to {max(seconds):.2f})"
-        lines.append(f"| {TITLES[name]} | {runs[0]['loss']:.3f} | {accuracies} | {spread} | {ratio} | {warm_up:.2f} |")
+        cells = [TITLES[name], f"{runs[0]['loss']:.3f}", accuracies, seconds.text(), ratio, f"{warm_up:.2f}"]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def conditions(results: dict[str, list[dict[str, Any]]]) -> str:
     """Under which circumstances the table was measured."""
-    versions: dict[str, None] = {}
-    for runs in results.values():
-        info = runs[0]["info"]
-        blas = f"{info['blas']} {info.get('blas_version', '')}".strip() if info.get("blas") else ""
-        versions[f"{info['framework']} {info['version']}" + (f" ({blas})" if blas else "")] = None
     first = next(iter(results.values()))
     return (
         f"One epoch over {first[0]['examples']} examples, {len(first)} interleaved runs, each in a process of its own, "
-        f"on {processor()} with {os.cpu_count()} processors. {'; '.join(versions)}; Python {platform.python_version()}."
+        f"on {machine()}. {versions(runs[0]['info'] for runs in results.values())}."
     )
 
 
-def processor() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        text = ""
-    found = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
-    return found.group(1).strip() if found else platform.machine()
-
-
 def write(text: str, documents: Sequence[Path] = DOCUMENTS) -> None:
-    """Replace what stands between the marks in each document; all or nothing. ValueError where they are missing."""
-    sys.path.append(str(ROOT))
-    from docs.tables import placed
-
-    new = {path: placed(path.read_text(encoding="utf-8"), NAME, WRITER, text) for path in documents}
-    for path, content in new.items():
-        path.write_text(content, encoding="utf-8")
+    measuring.write(text, NAME, WRITER, documents)
 
 
 def difference(results: dict[str, list[dict[str, Any]]]) -> float:
