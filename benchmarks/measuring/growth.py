@@ -1,0 +1,124 @@
+"""How the time of a step grows with the width of layers and with the batch, beside PyTorch: tables and plots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.contestants import BACKENDS, REFERENCE
+from benchmarks.contestants.problem import Problem
+from benchmarks.measuring import Spread, machine
+from benchmarks.measuring.bursts import Run
+from docs.tables import markdown
+
+CONTESTANTS = (REFERENCE, *BACKENDS)
+ROUNDS = 5
+FLOPS_IN_A_BURST, MOST_STEPS = 1e10, 50
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What grows. `quick` are sizes for a trial."""
+
+    name: str
+    title: str
+    sizes: tuple[int, ...]
+    quick: tuple[int, ...]
+    problem: Callable[[int], Problem]
+    network: str
+
+
+AXES = (
+    Axis(
+        "width",
+        "layer width",
+        (256, 512, 1024, 2048, 4096, 8192),
+        (64, 128),
+        lambda width: Problem((width, width, 10), batches=4),
+        "D-D-10, batch 100",
+    ),
+    Axis(
+        "batch",
+        "batch size",
+        (1, 4, 16, 64, 256, 1024, 4096),
+        (1, 16),
+        lambda batch: Problem((784, 1024, 512, 10), batch=batch, batches=4),
+        "784-1024-512-10, batch N",
+    ),
+)
+
+
+def steps_in_a_burst(problem: Problem) -> int:
+    """More of them where a step is short."""
+    products = sum(W.size for W, _ in problem.weights)
+    return round(min(MOST_STEPS, max(1.0, FLOPS_IN_A_BURST / (6 * problem.batch * products))))
+
+
+def size_of(axis: Axis, run: Run) -> int:
+    return run.problem.batch if axis.name == "batch" else run.problem.sizes[0]
+
+
+def picture(axis: Axis) -> str:
+    return f"performance_{axis.name}.svg"
+
+
+def rows(axis: Axis, runs: Sequence[Run]) -> list[list[str]]:
+    """Milliseconds of PyTorch, ratios of the others."""
+    result = []
+    for run in runs:
+        medians = {name: Spread.of(found.seconds).median for name, found in run.results.items()}
+        base = medians.get(REFERENCE)
+        cells = [str(size_of(axis, run)), "" if base is None else f"{1000 * base:.2f}"]
+        for name in BACKENDS:
+            cells.append(f"{medians[name] / base:.2f}" if base is not None and name in medians else "")
+        result.append(cells)
+    return result
+
+
+def section(found: Mapping[str, Sequence[Run]]) -> str:
+    """A table and a picture for each axis."""
+    parts = []
+    for axis in AXES:
+        runs = found[axis.name]
+        header = [axis.title, "PyTorch, ms", *(f"eqgen_{name}" for name in BACKENDS)]
+        parts += [
+            f"### {axis.title.capitalize()}",
+            markdown(header, rows(axis, runs)),
+            f"![Time of a step against the {axis.title}]({picture(axis)})",
+            f"{axis.network}, plain gradient descent, float32; the ratio of medians of {ROUNDS} rounds to PyTorch.",
+        ]
+    difference = max(run.difference() for runs in found.values() for run in runs)
+    skipped = {name: reason for runs in found.values() for run in runs for name, reason in run.skipped.items()}
+    parts.append(f"Losses differ by at most {difference:.0e}. On {machine()}.")
+    parts += [f"Not measured: {name}, {reason}." for name, reason in skipped.items()]
+    return "\n\n".join(parts)
+
+
+def draw(found: Mapping[str, Sequence[Run]], folder: Path) -> None:
+    """The same as SVG files. ImportError without matplotlib."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    style = {"svg.fonttype": "none", "svg.hashsalt": "eqgen", "font.size": 9}
+    for axis in AXES:
+        runs = found[axis.name]
+        with matplotlib.rc_context(style):
+            figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+            plot = figure.add_subplot(xlabel=axis.title, ylabel="ms a step", xscale="log", yscale="log")
+            for name in CONTESTANTS:
+                points = [(size_of(axis, r), r.results[name]) for r in runs if name in r.results]
+                if points:
+                    spreads = [Spread.of(result.seconds).scaled(1000) for _, result in points]
+                    sizes = [size for size, _ in points]
+                    style_of_line = "k--" if name == REFERENCE else "-"
+                    title = "PyTorch" if name == REFERENCE else f"eqgen_{name}"
+                    (line,) = plot.plot(sizes, [s.median for s in spreads], style_of_line, label=title, lw=1.2)
+                    plot.fill_between(
+                        sizes, [s.least for s in spreads], [s.most for s in spreads], color=line.get_color(), alpha=0.12
+                    )
+            plot.set_xticks([size_of(axis, r) for r in runs], [str(size_of(axis, r)) for r in runs])
+            plot.minorticks_off()
+            plot.grid(alpha=0.3)
+            plot.legend(frameon=False)
+            figure.savefig(folder / picture(axis), metadata={"Date": None, "Creator": None})
