@@ -80,7 +80,7 @@ def keras_model(problem: Problem) -> Training:
         [(tf.constant(X), tf.constant(problem.one_hot(T))) for X, T in problem.data],
         {
             "framework": "keras",
-            "version": f"{keras.__version__}, tensorflow {tf.__version__}",
+            "version": version,
             "step": "train_on_batch",
         },
     )

@@ -30,6 +30,7 @@ ROUNDS, LEAST_SECONDS = 9, 0.02
 GOAL, EXPONENT_GOAL = 20, 1.1
 
 Arrays = dict[str, Any]
+"""Arguments of a function in their order."""
 
 
 # --- in a process of its own ---------------------------------------------------------------------------------
@@ -118,10 +119,10 @@ def timed(packages: dict[str, str], function: str, arguments: Arrays) -> dict[st
 
 def called(runtime: Any, function: Any, arguments: Arrays) -> Callable[[], Any]:
     """A call that returns when all results are there."""
-    matrices = {name: runtime.from_host(array) for name, array in arguments.items()}
+    matrices = [runtime.from_host(array) for array in arguments.values()]
 
     def call() -> Any:
-        results = function(**matrices)
+        results = function(*matrices)
         for array in results:
             runtime.wait(array)
         return results
