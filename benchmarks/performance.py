@@ -15,6 +15,7 @@ weights and batches are the same for all, and so must be the losses (exit code 1
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -71,6 +72,8 @@ def measure_growth(options: argparse.Namespace) -> Measured:
     names = [name for name in growth.CONTESTANTS if name in options.contestants]
     if not names:
         return "Nobody was asked for.", [], True
+    if options.write:
+        importlib.import_module("matplotlib")  # before minutes are spent
     found: dict[str, list[bursts.Run]] = {}
     with bursts.processes(names, [*SCRIPT, "--serve"], options.threads) as processes:
         for axis in growth.AXES:
@@ -107,7 +110,12 @@ def say(text: str) -> None:
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options; exit code 2 where they make no sense."""
     parser = argparse.ArgumentParser(description="Training steps beside PyTorch, what rewrites save, memory, growth.")
-    several = {"sections": SECTIONS, "shapes": steps.SHAPES, "optimizer": steps.OPTIMIZERS, "contestants": CONTESTANTS}
+    several: dict[str, dict[str, Any]] = {
+        "sections": SECTIONS,
+        "shapes": steps.SHAPES,
+        "optimizer": steps.OPTIMIZERS,
+        "contestants": CONTESTANTS,
+    }
     for option, known in several.items():
         parser.add_argument(f"--{option}", default=",".join(known), help=f"default: {','.join(known)}")
     parser.add_argument("--rounds", type=int, default=12, help="bursts of each contestant (default: 12)")

@@ -44,7 +44,7 @@ def jax_autodiff(problem: Problem) -> Training:
 
     return Training(
         step,
-        lambda: jax.block_until_ready(state[0]),
+        lambda: [array.block_until_ready() for pair in state[0] for array in pair],
         weights,
         [(jnp.array(X), jnp.array(problem.one_hot(T))) for X, T in problem.data],
         {"framework": "jax", "version": jax.__version__, "step": "one compiled function"},

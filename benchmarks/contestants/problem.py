@@ -70,7 +70,7 @@ class Problem:
         for _ in range(self.batches):
             T = generator.integers(self.classes, size=self.batch)
             X = generator.standard_normal((self.batch, self.sizes[0]), dtype=np.float32) / 2 + means[T]
-            result.append((X, T))
+            result.append((X.astype(np.float32, copy=False), T))
         return result
 
     def one_hot(self, T: npt.NDArray[np.int64]) -> Array:

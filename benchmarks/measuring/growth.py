@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.contestants import BACKENDS, REFERENCE
 from benchmarks.contestants.problem import Problem
@@ -100,7 +101,7 @@ def draw(found: Mapping[str, Sequence[Run]], folder: Path) -> None:
     import matplotlib
     from matplotlib.figure import Figure
 
-    style = {"svg.fonttype": "none", "svg.hashsalt": "eqgen", "font.size": 9}
+    style: Any = {"svg.fonttype": "none", "svg.hashsalt": "eqgen", "font.size": 9}
     for axis in AXES:
         runs = found[axis.name]
         with matplotlib.rc_context(style):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,8 @@ def result(*seconds: float, losses: tuple[float, ...] = (1.0, 0.5)) -> bursts.Re
     return found
 
 
-def run_of(shape: str = "cifar10", optimizer: str = "GradientDescent", **results: bursts.Result) -> bursts.Run:
-    found = bursts.Run(steps.problem(shape, optimizer))
+def run_of(momentum: float = 0.0, /, **results: bursts.Result) -> bursts.Run:
+    found = bursts.Run(Problem(steps.SHAPES["cifar10"], momentum=momentum))
     found.results = {name.replace("_", "-"): r for name, r in results.items()}
     return found
 
@@ -141,9 +141,12 @@ def test_who_is_not_asked_is_stopped() -> None:
 
 
 def test_a_contestant_that_fails_says_why() -> None:
-    with bursts.processes(["numpy"], [sys.executable, str(SCRIPT), "--serve"], 1) as processes:
-        with pytest.raises(bursts.Failed, match="there is no problem yet"):
-            processes["numpy"].ask(steps=1, lead=0)
+    serve = [sys.executable, str(SCRIPT), "--serve"]
+    with (
+        bursts.processes(["numpy"], serve, 1) as processes,
+        pytest.raises(bursts.Failed, match="there is no problem yet"),
+    ):
+        processes["numpy"].ask(steps=1, lead=0)
 
 
 def test_a_loss_that_differs_is_seen() -> None:
@@ -169,7 +172,7 @@ def test_the_table_shows_medians_ratios_and_goals() -> None:
 
 def test_with_momentum_the_reference_is_the_fastest_of_pytorch() -> None:
     results = {"pytorch": result(3.0), "pytorch_fused": result(2.0), "pytorch_foreach": result(4.0)}
-    assert steps.reference(run_of(optimizer="Nesterov(0.9)", **results)) == "pytorch-fused"
+    assert steps.reference(run_of(0.9, **results)) == "pytorch-fused"
     assert steps.reference(run_of(**results)) == REFERENCE
     with pytest.raises(ValueError, match="nothing to compare with"):
         steps.reference(run_of(numpy=result(1.0)))
@@ -191,14 +194,44 @@ def test_shapes_are_those_of_table_2() -> None:
 # --- rewrites, memory, growth --------------------------------------------------------------------------------
 
 
-def test_a_package_without_rewrites_is_measured_beside_the_one_with(tmp_path: Path) -> None:
-    found = rewrites.fresh([sys.executable, str(SCRIPT), "--rewrites"], "numpy", True, 2)
-    assert all(len(seconds) == rewrites.ROUNDS for seconds in found["normalization"].values())
-    ratio = float(re.findall(r"\| (\d+)(?:: \w+) \|", rewrites.section([found]))[0])
-    assert ratio >= 0
+def test_a_package_without_rewrites_is_measured_beside_the_one_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(rewrites, "LEAST_SECONDS", 0.001)
     name = rewrites.as_written("numpy", tmp_path)
     text = (tmp_path / name / "functional.py").read_text()
-    assert "rewritten:" not in text and "DY @ Y.T" in text.replace("np.transpose(Y)", "Y.T")
+    assert "rewritten:" not in text and "np.eye(N" in text
+    both = {"rewritten": "eqgen_numpy", "as written": name}
+    seconds = rewrites.timed(both, "softmax_backward", rewrites.softmax_arguments(1000))
+    assert [len(values) for values in seconds.values()] == [rewrites.ROUNDS] * 2
+    assert min(seconds["as written"]) > min(seconds["rewritten"]), "an N x N matrix costs nothing"
+    rewrites.timed(both, "batch_normalization_backward", rewrites.batch_normalization(30, 8))
+
+
+def test_forms_with_different_results_are_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    import eqgen_numpy.functional
+
+    wrong = types.ModuleType("wrong_numpy")
+    monkeypatch.setattr(wrong, "right", eqgen_numpy.functional.softmax_backward, raising=False)
+    monkeypatch.setattr(wrong, "softmax_backward", lambda X, W, Y, DY: wrong.right(X, W, Y, 1.1 * DY), raising=False)
+    for module, name in ((eqgen_numpy.runtime, "runtime"), (wrong, "functional")):
+        monkeypatch.setitem(sys.modules, f"wrong_numpy.{name}", module)
+    monkeypatch.setitem(sys.modules, "wrong_numpy", wrong)
+    both = {"rewritten": "eqgen_numpy", "as written": "wrong_numpy"}
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        rewrites.timed(both, "softmax_backward", rewrites.softmax_arguments(10))
+
+
+def test_what_rewrites_save_is_told_with_its_goals() -> None:
+    forms = {"rewritten": {"1000": [0.001], "10000": [0.01]}, "as written": {"1000": [0.001], "10000": [0.1]}}
+    found = {
+        "backend": "numpy", "info": {"framework": "numpy", "version": "2"}, "sizes": [1000, 1024], "softmax": forms,
+        "normalization": {"rewritten": [0.002, 0.001, 0.009], "as written": [0.038, 0.001, 0.2]},
+    }  # fmt: skip
+    text = rewrites.section([found])
+    assert "| eqgen_numpy | 38.00 (1.00 to 200.00) | 2.00 (1.00 to 9.00) | 19: missed |" in text
+    assert "| eqgen_numpy | 1.00 | 10.00 | 1.00: reached | 2.00 |" in text
 
 
 def test_the_exponent_is_that_of_the_power() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import table2
+from benchmarks import measuring, table2
 from docs import tables
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -118,7 +118,7 @@ def test_the_table_is_written_between_its_marks(tmp_path: Path) -> None:
 
 def test_openblas_is_not_told_which_processor_it_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
-    assert "OPENBLAS_CORETYPE" not in table2.environment()
+    assert "OPENBLAS_CORETYPE" not in measuring.environment()
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/benchmarks.md"])
