@@ -127,7 +127,7 @@ class Process:
                 stream.close()
 
 
-def limited(variables: dict[str, str], threads: int, paths: Sequence[Path]) -> dict[str, str]:
+def limited(variables: dict[str, str], threads: int, paths: Sequence[Path] = ()) -> dict[str, str]:
     """An environment in which thread pools have a size, with further folders at the end of Python's path."""
     pools = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     path = os.pathsep.join([variables["PYTHONPATH"], *map(str, paths)])

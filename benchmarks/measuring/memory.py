@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contestants import BACKENDS, CONTESTANTS
+from benchmarks.contestants import BACKENDS, CONTESTANTS, REFERENCE
 from benchmarks.contestants.problem import Problem
 from benchmarks.contestants.training import Training, Unavailable
 from benchmarks.measuring import ROOT, environment, machine, versions
 from benchmarks.measuring.bursts import limited
 from docs.tables import markdown
 
+MEASURED = (REFERENCE, *BACKENDS, "jax-autodiff", "keras")
 PROBLEM = Problem((3072, 4096, 4096, 10), batch=1000, batches=1)
 """Large, so that what a runtime needs for itself does not count."""
 SMALL = Problem((300, 400, 400, 10), batch=100, batches=1)
@@ -77,10 +78,10 @@ def status(field: str) -> int:
 # --- the process that tells ----------------------------------------------------------------------------------
 
 
-def fresh(command: Sequence[str], name: str, problem: Problem, threads: int, paths: Sequence[Path]) -> dict[str, Any]:
+def fresh(command: Sequence[str], name: str, problem: Problem, threads: int) -> dict[str, Any]:
     """What `measured` finds in a new process. Its large arrays are pages of their own, which come and go."""
     line = [*command, name, *(["--quick"] if problem is SMALL else [])]
-    variables = {**limited(environment(), threads, paths), "MALLOC_MMAP_THRESHOLD_": "131072"}
+    variables = {**limited(environment(), threads), "MALLOC_MMAP_THRESHOLD_": "131072"}
     done = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT, env=variables)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result

@@ -144,7 +144,7 @@ def repetitions(call: Callable[[], Any]) -> int:
 def fresh(command: Sequence[str], backend: str, quick: bool, threads: int) -> dict[str, Any]:
     """What `measured` finds in a new process."""
     line = [*command, backend, *(["--quick"] if quick else [])]
-    variables = limited(environment(), threads, [])
+    variables = limited(environment(), threads)
     done = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT, env=variables)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result

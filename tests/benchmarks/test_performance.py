@@ -239,7 +239,7 @@ def test_the_exponent_is_that_of_the_power() -> None:
 
 
 def test_memory_is_compared_with_what_is_kept() -> None:
-    found = memory.fresh([sys.executable, str(SCRIPT), "--memory"], "numpy", memory.SMALL, 2, [])
+    found = memory.fresh([sys.executable, str(SCRIPT), "--memory"], "numpy", memory.SMALL, 2)
     total = sum(memory.kept(memory.SMALL).values())
     assert 0.5 * total < found["peak"] < 5 * total
     parameters = 4 * sum(W.size + b.size for W, b in memory.SMALL.weights)
