@@ -34,11 +34,12 @@ MEGABYTE = 1e6
 def measured(name: str, problem: Problem) -> dict[str, Any]:
     """Bytes by which the resident memory of the process grows up to the peak of a step.
 
-    A first network of the same sizes has come and gone: what compilers, thread pools and matrix libraries keep for
-    themselves is there before.
+    A small network has come and gone: modules are loaded and thread pools started before. It is small, since some
+    runtimes keep the memory of a large one and would give it to the next, which then seems to need none. What compilers
+    and matrix libraries keep for the large one is counted.
     """
     try:
-        training = prepared(name, problem)
+        training = prepared(name, SMALL)
     except (Unavailable, ImportError) as error:
         return {"name": name, "unavailable": " ".join(str(error).split())}
     del training
@@ -119,8 +120,8 @@ def section(results: Sequence[dict[str, Any]], problem: Problem) -> str:
     text = (
         f"{markdown(['', 'peak of a step, MB', 'to what is kept', 'goal'], rows)}\n\n"
         f"{problem.name}, batch {problem.batch:,}, plain gradient descent, float32. Kept, as `eqgen cost` counts it: "
-        f"{total / MEGABYTE:.0f} MB ({needed}). Growth of the resident memory of a fresh process, in which a network "
-        f"of the same sizes has been trained and thrown away before. On {machine()}. "
+        f"{total / MEGABYTE:.0f} MB ({needed}). Growth of the resident memory of a fresh process, in which a small "
+        f"network has been trained before; what runtimes and compilers keep for themselves is in it. On {machine()}. "
         f"{versions(found['info'] for found in results if 'info' in found)}."
     )
     skipped = [f"{found['name']}, {found['unavailable']}" for found in results if "unavailable" in found]
