@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from eqgen.algebra.expressions import Apply, Constant, Dim, Node, Shape, Size, Symbol, children
+from eqgen.algebra.expressions import Apply, Constant, Dim, Node, Shape, Size, Symbol, children, walk
 from eqgen.algebra.notation import Column, Level
 from eqgen.algebra.operations import TABLE
 
@@ -172,9 +172,17 @@ def loop_lines(
     else:
         head, parameters = f"elementwise({count(m, n_columns)}, ", ["Index k"]
     lines += comments
+    end = "});" if product is None else "".join(["}", *(f", {name}" for name in _near(loop, numbers, stored)), ");"])
     if len(body) == 1:
-        return [*lines, f"{head}[&]({', '.join(parameters)}) {{ {body[0]} }});"]
-    return [*lines, f"{head}[&]({', '.join(parameters)}) {{", *(f"    {line}" for line in body), "});"]
+        return [*lines, f"{head}[&]({', '.join(parameters)}) {{ {body[0]} {end}"]
+    return [*lines, f"{head}[&]({', '.join(parameters)}) {{", *(f"    {line}" for line in body), end]
+
+
+def _near(loop: Loop, numbers: Collection[str], stored: Collection[str]) -> list[str]:
+    """The matrices of the loop's shape, those that it reads first."""
+    read = [s for e in loop.entries for s in walk(e.value) if isinstance(s, Symbol) and s.shape == loop.shape]
+    names = dict.fromkeys(s.name for s in read if s.name not in loop.targets and s.name not in numbers)
+    return [*names, *(e.target for e in loop.entries if e.target in stored)]
 
 
 def loop_body(statement: str) -> str:

@@ -55,6 +55,7 @@ def _is_safe(statements: Sequence[str], input: str, output: str) -> bool:
         return True
     if not statement.startswith(_LOOPS):
         return False
+    statement = statement.rpartition("}")[0]  # behind its body, a loop names matrices but does not read them
     for position in _POSITIONS:
         write = f"{output}({position}) ="
         before, found, after = statement.partition(write)

@@ -110,6 +110,16 @@ KERNELS = (
         temporaries="At: K M, Bt: N K",
     ),
     kernel(
+        "accumulated",
+        "M K N",
+        "At: K M, B: K N, C: M N, a, b -> E: M N, R: M N",
+        "elementwise(M * N, [&](Index k) { R(k) = C(k); });",
+        "product_epilogue<Scalar>(At.transpose(), B, [&](Index i, Index j, Scalar c) {",
+        "R(i, j) = a * c + b * R(i, j);",
+        "}, R);",
+        "product_epilogue<Scalar>(At.transpose(), B, [&](Index i, Index j, Scalar c) { E(i, j) = c; });",
+    ),
+    kernel(
         "gathered",
         "V W M N",
         "X: V W, rows#: M 1, columns#: 1 N -> R: M W, C: V N",

@@ -56,7 +56,7 @@ def test_an_update_over_a_product_takes_the_place_of_what_it_updates_but_not_of_
         "    // theta' = theta + delta'",
         "    theta_new(i, j) = theta(i, j) + delta_new_ij;",
         "    delta_new(i, j) = delta_new_ij;",
-        "});",
+        "}, theta, delta, theta_new, delta_new);",
     )
     assert replaceable(update) == {"theta_new": ("theta", "delta"), "delta_new": ("theta", "delta")}
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import platform
 import threading
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from eqgen.backends.compile import Compiled, Settings
@@ -248,15 +251,25 @@ def test_python_threads_do_not_disturb_each_other(native: ModuleType) -> None:
 # --- products, gathering ---------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=["mkl", "eigen"])
+ARCHITECTURES = {
+    "mkl": "native",  # this processor, which may have AVX-512: tiles and lanes, and MKL for what suits neither
+    "tiles": "x86-64-v3",  # AVX2: tiles, and Eigen for the rest
+    "eigen": "x86-64",  # Eigen alone
+}
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
 def blas(request: pytest.FixtureRequest, native: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    """The module with each of the two ways to multiply."""
+    """The module with each of the ways to multiply."""
     if request.param == "mkl":
         if not find_mkl().found:
             pytest.skip("MKL is not installed here")
         assert native.info()["blas"] == "MKL" and native.info()["note"] == ""
         return native
-    module = load(build(tmp_path_factory.mktemp("eigen"), Settings(blas="eigen")))
+    if platform.machine() != "x86_64" or native.info()["instructions"] not in ("AVX2", "AVX-512"):
+        pytest.skip("these architectures are not this machine's")
+    chosen = Settings(architecture=ARCHITECTURES[request.param], blas="eigen")
+    module = load(build(tmp_path_factory.mktemp(request.param), chosen))
     assert module.info()["blas"] == "Eigen" and "built without MKL" in module.info()["note"]
     return module
 
@@ -288,12 +301,78 @@ def test_products(size: tuple[int, int, int], dtype: Any, blas: ModuleType) -> N
         np.testing.assert_allclose(result, 0.5 * (a @ b) - 2 * c, atol=tolerance * 10, rtol=tolerance)
 
 
+def sizes(largest: int) -> st.SearchStrategy[int]:
+    """Sizes at and around multiples of registers and tiles, and any others."""
+    edges = [0, 1, 7, 8, 9, 13, 14, 15, 16, 17, 31, 32, 33, 96, 104, 105, 112, 113, 128]
+    return st.sampled_from([e for e in edges if e <= largest]) | st.integers(0, largest)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(m=sizes(130), k=sizes(1100), n=sizes(130), threads=st.sampled_from([1, 2, 3]))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_products_of_any_size(m: int, k: int, n: int, threads: int, dtype: Any, blas: ModuleType) -> None:
+    """Against integers, which every order of summation gets exactly right, whatever the number of threads."""
+    generator = np.random.default_rng(m + 1000 * k + n)
+    a, b, c = (generator.integers(-4, 5, s).astype(dtype) for s in ((m, k), (k, n), (m, n)))
+    exact = a @ b
+    blas.set_threads(threads)
+    try:
+        p, *others = blas.products(a, b, c, 0.5, -2.0)
+        e, r = blas.accumulated(a.T.copy(), b, c, 0.5, -2.0)
+    finally:
+        blas.set_threads(0)
+    np.testing.assert_array_equal(p, exact)
+    np.testing.assert_array_equal(e, exact)
+    for result in (*others, r):
+        np.testing.assert_array_equal(result, 0.5 * exact - 2 * c)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_products_do_not_depend_on_the_number_of_threads(dtype: Any, native: ModuleType) -> None:
+    if native.info()["instructions"] != "AVX-512":
+        pytest.skip("the library's products may depend on it")
+    generator = np.random.default_rng(0)
+    a, b, c = (generator.standard_normal(s).astype(dtype) for s in ((100, 700), (700, 300), (100, 300)))
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            native.set_threads(threads)
+            found.append(native.products(a, b, c, 0.5, -2.0)[:3] + native.accumulated(a.T.copy(), b, c, 0.5, -2.0))
+    finally:
+        native.set_threads(0)
+    for several in found[1:]:
+        for one, other in zip(found[0], several, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("size", [(3, 4, 5), (33, 40, 70), (100, 20, 29)])
+def test_nan_and_infinity_reach_what_they_should(size: tuple[int, int, int], dtype: Any, blas: ModuleType) -> None:
+    m, k, n = size
+    generator = np.random.default_rng(0)
+    a, b, c = (generator.standard_normal(s).astype(dtype) for s in ((m, k), (k, n), (m, n)))
+    a[m // 2, k - 1] = np.nan
+    b[0, n - 1] = np.inf
+    c[m - 1, 0] = -np.inf
+    with np.errstate(invalid="ignore"):
+        exact = a @ b
+        p, *others = blas.products(a, b, c, 1.0, 2.0)
+        e, r = blas.accumulated(a.T.copy(), b, c, 1.0, 2.0)
+        for result, expected in ((p, exact), (e, exact), *((x, exact + 2 * c) for x in (*others, r))):
+            np.testing.assert_array_equal(np.isnan(result), np.isnan(expected))
+            infinite = np.isinf(expected)
+            np.testing.assert_array_equal(result[infinite], expected[infinite])
+            assert np.all(np.isfinite(result[np.isfinite(expected)]))
+
+
 def test_a_product_with_beta_zero_ignores_what_was_there(blas: ModuleType) -> None:
-    a, b = np.ones((3, 4)), np.ones((4, 2))
-    for k in (4, 0):
-        outs = tuple(np.full((3, 2), np.nan) for _ in range(4))
-        p, *_ = blas.products(a[:, :k].copy(), b[:k], np.full((3, 2), np.nan), 1.0, 1.0, out=outs)
-        np.testing.assert_array_equal(p, np.full((3, 2), float(k)))
+    for m, n in ((3, 2), (20, 40)):
+        a, b = np.ones((m, 16)), np.ones((16, n))
+        for k in (16, 4, 0):
+            outs = tuple(np.full((m, n), np.nan) for _ in range(4))
+            p, *others = blas.products(a[:, :k].copy(), b[:k], np.full((m, n), np.nan), 1.0, 0.0, out=outs)
+            for result in (p, *others):
+                np.testing.assert_array_equal(result, np.full((m, n), float(k)))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

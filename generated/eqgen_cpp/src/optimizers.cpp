@@ -41,20 +41,23 @@ void adam_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMa
                        Scalar c2, Scalar c3, Scalar c4, Matrix<Scalar> theta_new, Matrix<Scalar> m_new,
                        Matrix<Scalar> v_new) {
     // Dtheta = A.T * B
-    product_epilogue<Scalar>(A.transpose(), B, [&](Index i, Index j, Scalar Dtheta) {
-        // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adam.eq:7
-        const Scalar m_new_ij = beta1 * m(i, j) + c1 * Dtheta;
-        // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adam.eq:8
-        const Scalar v_new_ij = beta2 * v(i, j) + c2 * square(Dtheta);
-        // m_hat  = m' / (1 - beta1^t)                                               adam.eq:9
-        const Scalar m_hat = m_new_ij / c3;
-        // v_hat  = v' / (1 - beta2^t)                                               adam.eq:10
-        const Scalar v_hat = v_new_ij / c4;
-        // theta' = theta - eta * m_hat / (sqrt(v_hat) + epsilon)                    adam.eq:11
-        theta_new(i, j) = theta(i, j) - eta * m_hat / (sqrt(v_hat) + epsilon);
-        m_new(i, j) = m_new_ij;
-        v_new(i, j) = v_new_ij;
-    });
+    product_epilogue<Scalar>(
+        A.transpose(), B,
+        [&](Index i, Index j, Scalar Dtheta) {
+            // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adam.eq:7
+            const Scalar m_new_ij = beta1 * m(i, j) + c1 * Dtheta;
+            // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adam.eq:8
+            const Scalar v_new_ij = beta2 * v(i, j) + c2 * square(Dtheta);
+            // m_hat  = m' / (1 - beta1^t)                                               adam.eq:9
+            const Scalar m_hat = m_new_ij / c3;
+            // v_hat  = v' / (1 - beta2^t)                                               adam.eq:10
+            const Scalar v_hat = v_new_ij / c4;
+            // theta' = theta - eta * m_hat / (sqrt(v_hat) + epsilon)                    adam.eq:11
+            theta_new(i, j) = theta(i, j) - eta * m_hat / (sqrt(v_hat) + epsilon);
+            m_new(i, j) = m_new_ij;
+            v_new(i, j) = v_new_ij;
+        },
+        m, v, theta, m_new, v_new, theta_new);
 }
 
 template void adam_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
@@ -101,20 +104,23 @@ void adamw_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstM
                         Scalar c2, Scalar c3, Scalar c4, Scalar c5, Matrix<Scalar> theta_new, Matrix<Scalar> m_new,
                         Matrix<Scalar> v_new) {
     // Dtheta = A.T * B
-    product_epilogue<Scalar>(A.transpose(), B, [&](Index i, Index j, Scalar Dtheta) {
-        // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adamw.eq:7
-        const Scalar m_new_ij = beta1 * m(i, j) + c1 * Dtheta;
-        // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adamw.eq:8
-        const Scalar v_new_ij = beta2 * v(i, j) + c2 * square(Dtheta);
-        // m_hat  = m' / (1 - beta1^t)                                               adamw.eq:9
-        const Scalar m_hat = m_new_ij / c3;
-        // v_hat  = v' / (1 - beta2^t)                                               adamw.eq:10
-        const Scalar v_hat = v_new_ij / c4;
-        // theta' = (1 - eta * decay) * theta - eta * m_hat / (sqrt(v_hat) + epsilon)  adamw.eq:11
-        theta_new(i, j) = c5 * theta(i, j) - eta * m_hat / (sqrt(v_hat) + epsilon);
-        m_new(i, j) = m_new_ij;
-        v_new(i, j) = v_new_ij;
-    });
+    product_epilogue<Scalar>(
+        A.transpose(), B,
+        [&](Index i, Index j, Scalar Dtheta) {
+            // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adamw.eq:7
+            const Scalar m_new_ij = beta1 * m(i, j) + c1 * Dtheta;
+            // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adamw.eq:8
+            const Scalar v_new_ij = beta2 * v(i, j) + c2 * square(Dtheta);
+            // m_hat  = m' / (1 - beta1^t)                                               adamw.eq:9
+            const Scalar m_hat = m_new_ij / c3;
+            // v_hat  = v' / (1 - beta2^t)                                               adamw.eq:10
+            const Scalar v_hat = v_new_ij / c4;
+            // theta' = (1 - eta * decay) * theta - eta * m_hat / (sqrt(v_hat) + epsilon)  adamw.eq:11
+            theta_new(i, j) = c5 * theta(i, j) - eta * m_hat / (sqrt(v_hat) + epsilon);
+            m_new(i, j) = m_new_ij;
+            v_new(i, j) = v_new_ij;
+        },
+        m, v, theta, m_new, v_new, theta_new);
 }
 
 template void adamw_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
@@ -159,8 +165,9 @@ void clip_by_value_product_step(ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, Sc
                                 Matrix<Scalar> Dtheta_new) {
     // Dtheta = A.T * B
     // Dtheta' = min(max(Dtheta, -c), c)                                         clip_by_value.eq:5
-    product_epilogue<Scalar>(A.transpose(), B,
-                             [&](Index i, Index j, Scalar Dtheta) { Dtheta_new(i, j) = min(max(Dtheta, c1), c); });
+    product_epilogue<Scalar>(
+        A.transpose(), B, [&](Index i, Index j, Scalar Dtheta) { Dtheta_new(i, j) = min(max(Dtheta, c1), c); },
+        Dtheta_new);
 }
 
 template void clip_by_value_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, float, float, Matrix<float>);
@@ -185,8 +192,9 @@ void gradient_descent_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar
                                    Matrix<Scalar> theta_new) {
     // Dtheta = A.T * B
     // theta' = theta - eta * Dtheta                                             gradient_descent.eq:5
-    product_epilogue<Scalar>(A.transpose(), B,
-                             [&](Index i, Index j, Scalar Dtheta) { theta_new(i, j) = theta(i, j) - eta * Dtheta; });
+    product_epilogue<Scalar>(
+        A.transpose(), B, [&](Index i, Index j, Scalar Dtheta) { theta_new(i, j) = theta(i, j) - eta * Dtheta; }, theta,
+        theta_new);
 }
 
 template void gradient_descent_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, float,
@@ -219,13 +227,16 @@ void momentum_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, Con
                            ConstMatrix<Scalar> delta, Scalar mu, Scalar eta, Matrix<Scalar> theta_new,
                            Matrix<Scalar> delta_new) {
     // Dtheta = A.T * B
-    product_epilogue<Scalar>(A.transpose(), B, [&](Index i, Index j, Scalar Dtheta) {
-        // delta' = mu * delta - eta * Dtheta                                        momentum.eq:6
-        const Scalar delta_new_ij = mu * delta(i, j) - eta * Dtheta;
-        // theta' = theta + delta'                                                   momentum.eq:7
-        theta_new(i, j) = theta(i, j) + delta_new_ij;
-        delta_new(i, j) = delta_new_ij;
-    });
+    product_epilogue<Scalar>(
+        A.transpose(), B,
+        [&](Index i, Index j, Scalar Dtheta) {
+            // delta' = mu * delta - eta * Dtheta                                        momentum.eq:6
+            const Scalar delta_new_ij = mu * delta(i, j) - eta * Dtheta;
+            // theta' = theta + delta'                                                   momentum.eq:7
+            theta_new(i, j) = theta(i, j) + delta_new_ij;
+            delta_new(i, j) = delta_new_ij;
+        },
+        delta, theta, delta_new, theta_new);
 }
 
 template void momentum_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
@@ -258,13 +269,16 @@ void nesterov_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, Con
                            ConstMatrix<Scalar> delta, Scalar mu, Scalar eta, Matrix<Scalar> theta_new,
                            Matrix<Scalar> delta_new) {
     // Dtheta = A.T * B
-    product_epilogue<Scalar>(A.transpose(), B, [&](Index i, Index j, Scalar Dtheta) {
-        // delta' = mu * delta - eta * Dtheta                                        nesterov.eq:6
-        const Scalar delta_new_ij = mu * delta(i, j) - eta * Dtheta;
-        // theta' = theta + mu * delta' - eta * Dtheta                               nesterov.eq:7
-        theta_new(i, j) = theta(i, j) + mu * delta_new_ij - eta * Dtheta;
-        delta_new(i, j) = delta_new_ij;
-    });
+    product_epilogue<Scalar>(
+        A.transpose(), B,
+        [&](Index i, Index j, Scalar Dtheta) {
+            // delta' = mu * delta - eta * Dtheta                                        nesterov.eq:6
+            const Scalar delta_new_ij = mu * delta(i, j) - eta * Dtheta;
+            // theta' = theta + mu * delta' - eta * Dtheta                               nesterov.eq:7
+            theta_new(i, j) = theta(i, j) + mu * delta_new_ij - eta * Dtheta;
+            delta_new(i, j) = delta_new_ij;
+        },
+        delta, theta, delta_new, theta_new);
 }
 
 template void nesterov_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
@@ -297,13 +311,16 @@ void rms_prop_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, Con
                            ConstMatrix<Scalar> v, Scalar rho, Scalar epsilon, Scalar eta, Scalar c1,
                            Matrix<Scalar> theta_new, Matrix<Scalar> v_new) {
     // Dtheta = A.T * B
-    product_epilogue<Scalar>(A.transpose(), B, [&](Index i, Index j, Scalar Dtheta) {
-        // v'     = rho * v + (1 - rho) * Dtheta^2                                   rmsprop.eq:6
-        const Scalar v_new_ij = rho * v(i, j) + c1 * square(Dtheta);
-        // theta' = theta - eta * Dtheta / (sqrt(v') + epsilon)                      rmsprop.eq:7
-        theta_new(i, j) = theta(i, j) - eta * Dtheta / (sqrt(v_new_ij) + epsilon);
-        v_new(i, j) = v_new_ij;
-    });
+    product_epilogue<Scalar>(
+        A.transpose(), B,
+        [&](Index i, Index j, Scalar Dtheta) {
+            // v'     = rho * v + (1 - rho) * Dtheta^2                                   rmsprop.eq:6
+            const Scalar v_new_ij = rho * v(i, j) + c1 * square(Dtheta);
+            // theta' = theta - eta * Dtheta / (sqrt(v') + epsilon)                      rmsprop.eq:7
+            theta_new(i, j) = theta(i, j) - eta * Dtheta / (sqrt(v_new_ij) + epsilon);
+            v_new(i, j) = v_new_ij;
+        },
+        v, theta, v_new, theta_new);
 }
 
 template void rms_prop_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
@@ -331,8 +348,9 @@ void weight_decay_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A,
                                Matrix<Scalar> Dtheta_new) {
     // Dtheta = A.T * B
     // Dtheta' = Dtheta + decay * theta                                          weight_decay.eq:5
-    product_epilogue<Scalar>(A.transpose(), B,
-                             [&](Index i, Index j, Scalar Dtheta) { Dtheta_new(i, j) = Dtheta + decay * theta(i, j); });
+    product_epilogue<Scalar>(
+        A.transpose(), B, [&](Index i, Index j, Scalar Dtheta) { Dtheta_new(i, j) = Dtheta + decay * theta(i, j); },
+        theta, Dtheta_new);
 }
 
 template void weight_decay_product_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, float,

@@ -1,8 +1,3 @@
-#if defined(__GNUC__) && !defined(__clang__)
-// GCC takes the registers of the kernels, all of which are set in unrolled loops, for perhaps not set.
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#endif
-
 #include "product.hpp"
 
 #include <algorithm>
@@ -36,12 +31,12 @@ void product(Scalar alpha, const Factor<Scalar>& A, const Factor<Scalar>& B, Sca
         return;
     }
 #ifdef EQGEN_LANES
-    if (!A.transposed && B.transposed && A.rows <= most_lanes) {
+    if (suits_lanes(A, B)) {
         return lanes_product<Scalar>(alpha, A, B, beta, C);
     }
 #endif
 #ifdef EQGEN_TILES
-    if (fits_tiles(A, B)) {
+    if (suits_tiles(A, B)) {
         return tiled_product<Scalar>(alpha, A, B, beta, C);
     }
 #endif
@@ -62,15 +57,16 @@ void gemm(As<Scalar> alpha, As<Factor<Scalar>> A, As<Factor<Scalar>> B, As<Scala
 }
 
 template <class Scalar>
-void product_tiles(Factor<Scalar> A, Factor<Scalar> B, void (*take)(const void*, const Tile<Scalar>&),
-                   const void* body) {
+void product_tiles(Factor<Scalar> A, Factor<Scalar> B, const Near<Scalar>& near,
+                   void (*take)(const void*, const Tile<Scalar>&), const void* body) {
     check_sizes(A, B);
     if (A.rows == 0 || B.columns == 0) {
         return;
     }
+    static_cast<void>(near);  // by the tiles of EQGEN_TILES alone
 #ifdef EQGEN_TILES
-    if (A.columns != 0 && fits_tiles(A, B)) {
-        return each_tile<Scalar>(1, A, B, Near<Scalar>{{}, 0, 0}, [&](const Tile<Scalar>& tile) { take(body, tile); });
+    if (suits_tiles(A, B)) {
+        return each_tile<Scalar>(1, A, B, near, [&](const Tile<Scalar>& tile) { take(body, tile); });
     }
 #endif
     // Rows that are computed together: few enough to stay in the cache until they are taken.
@@ -89,10 +85,10 @@ void product_tiles(Factor<Scalar> A, Factor<Scalar> B, void (*take)(const void*,
     }
 }
 
-template void product_tiles<float>(Factor<float>, Factor<float>, void (*)(const void*, const Tile<float>&),
-                                   const void*);
-template void product_tiles<double>(Factor<double>, Factor<double>, void (*)(const void*, const Tile<double>&),
-                                    const void*);
+template void product_tiles<float>(Factor<float>, Factor<float>, const Near<float>&,
+                                   void (*)(const void*, const Tile<float>&), const void*);
+template void product_tiles<double>(Factor<double>, Factor<double>, const Near<double>&,
+                                    void (*)(const void*, const Tile<double>&), const void*);
 
 template void gemm<float>(float, Factor<float>, Factor<float>, float, Matrix<float>);
 template void gemm<double>(double, Factor<double>, Factor<double>, double, Matrix<double>);

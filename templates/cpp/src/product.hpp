@@ -41,21 +41,31 @@ struct Tile {
     const Scalar* entries;
 };
 
+// Matrices of the shape of a product that are read or written where its entries are taken. They are fetched from memory
+// while the entries before are computed; which ones are named makes no difference but in time.
+template <class Scalar>
+struct Near {
+    static constexpr int most = 4;
+    const Scalar* matrices[most];
+    int count;
+    Index stride;
+};
+
 // Calls `take(body, tile)` for tiles that make up the product A B, each entry in one of them; on several threads when
 // it is worth their wake-up.
 template <class Scalar>
-void product_tiles(Factor<Scalar> A, Factor<Scalar> B, void (*take)(const void*, const Tile<Scalar>&),
-                   const void* body);
+void product_tiles(Factor<Scalar> A, Factor<Scalar> B, const Near<Scalar>& near,
+                   void (*take)(const void*, const Tile<Scalar>&), const void* body);
 
-extern template void product_tiles<float>(Factor<float>, Factor<float>, void (*)(const void*, const Tile<float>&),
-                                          const void*);
-extern template void product_tiles<double>(Factor<double>, Factor<double>, void (*)(const void*, const Tile<double>&),
-                                           const void*);
+extern template void product_tiles<float>(Factor<float>, Factor<float>, const Near<float>&,
+                                          void (*)(const void*, const Tile<float>&), const void*);
+extern template void product_tiles<double>(Factor<double>, Factor<double>, const Near<double>&,
+                                           void (*)(const void*, const Tile<double>&), const void*);
 
 // body(i, j, c) for every entry c of A B. As in `elementwise`, a body may read and write at its own position; it may
-// write neither A nor B.
-template <class Scalar, class Body>
-void product_epilogue(As<Factor<Scalar>> A, As<Factor<Scalar>> B, const Body& body) {
+// write neither A nor B. `near` are matrices that it goes to.
+template <class Scalar, class Body, class... Matrices>
+void product_epilogue(As<Factor<Scalar>> A, As<Factor<Scalar>> B, const Body& body, const Matrices&... near) {
     const auto take = [](const void* b, const Tile<Scalar>& tile) {
         const Body& each = *static_cast<const Body*>(b);
         for (Index i = 0; i < tile.rows; ++i) {
@@ -66,7 +76,18 @@ void product_epilogue(As<Factor<Scalar>> A, As<Factor<Scalar>> B, const Body& bo
             }
         }
     };
-    product_tiles<Scalar>(A, B, take, &body);
+    Near<Scalar> fetched{{}, 0, B.columns};
+    [[maybe_unused]] const auto add = [&](const Scalar* matrix) {
+        bool is_new = fetched.count < Near<Scalar>::most;
+        for (int m = 0; m < fetched.count; ++m) {
+            is_new = is_new && fetched.matrices[m] != matrix;
+        }
+        if (is_new) {
+            fetched.matrices[fetched.count++] = matrix;
+        }
+    };
+    (add(near.data()), ...);
+    product_tiles<Scalar>(A, B, fetched, take, &body);
 }
 
 }  // namespace eqgen

@@ -9,8 +9,7 @@
 
 #include <utility>
 
-#include "matrix.hpp"
-#include "scalar.hpp"
+#include "product.hpp"
 
 #if defined(__AVX512F__)
 #define EQGEN_TILES 14  // rows of a tile: 28 sums, two entries of B, one of A
@@ -57,16 +56,7 @@ inline constexpr int tile_rows = EQGEN_TILES;
 template <class Scalar>
 inline constexpr int tile_columns = 2 * width<Scalar>;
 
-// Where the next tile will be read and written: fetched while the current one is computed.
-template <class Scalar>
-struct Near {
-    static constexpr int most = 4;
-    const Scalar* matrices[most];
-    int count;
-    Index stride;
-};
-
-// C (R x tile_columns) = A B, with A[k * R + i] and B[k * tile_columns + j].
+// C (R x tile_columns) = A B, with A[k * R + i] and B[k * tile_columns + j]. `near` points to what the next tile needs.
 template <class Scalar, int R>
 [[gnu::noinline]] void tile_kernel(Index depth, const Scalar* A, const Scalar* B, Scalar* C, const Near<Scalar>& near) {
     constexpr int w = width<Scalar>;
@@ -197,9 +187,10 @@ template <class Scalar, int R, bool transposed>
 
 inline constexpr int most_lane_registers = EQGEN_LANES;
 
-// Rows of W that are multiplied together, when X' has V registers of lanes: sums, entries of W and one of X' fill all.
+// Rows of W that are multiplied together, when X' has V registers of lanes: the sums, entries of W and one of X' fit
+// into 32 registers. All divide 16.
 template <int V>
-inline constexpr int lane_rows = 32 / (V + 1);
+inline constexpr int lane_rows = V == 1 ? 16 : V <= 3 ? 8 : 4;
 
 EQGEN_INLINE void add_product(Register<float>& sum, Register<float> x, const float* w) {
     asm("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(x), "m"(*w));
