@@ -49,7 +49,7 @@ def train_step(M: MultilayerPerceptron, X: Matrix, T: Matrix, loss: LossFunction
     if not (is_matrix(X) and is_matrix(T) and is_concrete(value(X)) and is_concrete(value(T))):
         return composed_step(M, X, T, loss, eta, one_hot)
     X, T = value(X), value(T)
-    compiled = vars(M).setdefault("_compiled_steps", CompiledSteps())
+    compiled: CompiledSteps = vars(M).setdefault("_compiled_steps", CompiledSteps())
     key = (tuple(X.shape), dtype_name(X), tuple(T.shape), dtype_name(T), loss, bool(one_hot))
     step = compiled.find(key)
     if step is not None:

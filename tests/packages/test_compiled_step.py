@@ -127,7 +127,7 @@ def test_a_copy_trains_on_its_own(backend: str) -> None:
 def untraceable(p: Any, kind: str) -> Any:
     """Layers that cannot be compiled, each for a reason of its own."""
 
-    class Same(p.LinearLayer):  # type: ignore[name-defined, misc]
+    class Same(p.LinearLayer):  # type: ignore[misc]
         def feedforward(self, X: Any) -> Any:
             Y = super().feedforward(X)
             if kind == "reads entries":
