@@ -45,7 +45,7 @@ void activation_dropout_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> R, 
     apply_gradient(act, Z, t1);
     elementwise(N * K, [&](Index k) { DZ(k) = DY(k) * t1(k); });
     // DW = hadamard(DZ.T * X, R)                                                linear_dropout.eq:16
-    product_epilogue<Scalar>(DZ.transpose(), X, [&](Index i, Index j, Scalar t2) { DW(i, j) = t2 * R(i, j); });
+    product_epilogue<Scalar>(DZ.transpose(), X, [&](Index i, Index j, Scalar t2) { DW(i, j) = t2 * R(i, j); }, R, DW);
     // Db = columns_sum(DZ)                                                      linear_dropout.eq:17
     columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
 }
@@ -198,7 +198,7 @@ void linear_dropout_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> R, Cons
                               Matrix<Scalar> Db) {
     const Index N = X.rows();
     // DW = hadamard(DY.T * X, R)                                                linear_dropout.eq:16
-    product_epilogue<Scalar>(DY.transpose(), X, [&](Index i, Index j, Scalar t1) { DW(i, j) = t1 * R(i, j); });
+    product_epilogue<Scalar>(DY.transpose(), X, [&](Index i, Index j, Scalar t1) { DW(i, j) = t1 * R(i, j); }, R, DW);
     // Db = columns_sum(DY)                                                      linear_dropout.eq:17
     columns_sum(N, Db, [&](Index i, Index j) { return DY(i, j); });
 }
