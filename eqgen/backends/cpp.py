@@ -182,7 +182,7 @@ def native(module: Module, package: PackageText) -> NativeText:
     from eqgen.backends.kernels import kernel
     from eqgen.optimize.lower import Lowering
     from eqgen.optimize.products import product_step, transposed_product
-    from eqgen.optimize.training import backward_parts
+    from eqgen.optimize.training import backward_parts, losses_with_gradients
 
     lowering = Lowering(module)
 
@@ -194,6 +194,9 @@ def native(module: Module, package: PackageText) -> NativeText:
 
     def updates(d: TypedDefinition) -> tuple[LoweredFunction | None, ...]:
         return lowering.optimizer(d), product_step(lowering, d)
+
+    def losses(d: TypedDefinition) -> tuple[Function | None, ...]:
+        return (*lowering.loss(d), *losses_with_gradients(lowering, d))
 
     layers = [lowering.layer(d) for d in of("layer")]
     parts = [backward_parts(x) for x in layers]
@@ -209,7 +212,7 @@ def native(module: Module, package: PackageText) -> NativeText:
             "parts of layers for a training step",
             printed([*(f for x in parts for f in (x.gradients, x.input_gradient)), transposed_product()]),
         ),
-        UnitText("losses", "losses", printed([f for d in of("loss") for f in lowering.loss(d)])),
+        UnitText("losses", "losses", printed([f for d in of("loss") for f in losses(d)])),
         UnitText("optimizers", "optimizers", printed([f.function for d in of("optimizer") for f in updates(d) if f])),
         UnitText("hessian", "Hessian-vector products", printed(hessian_functions(module, lowering)), is_declared=False),
         UnitText("pieces", "single equations, for measuring", printed(package.pieces), is_declared=False),
@@ -236,5 +239,5 @@ BACKEND = CompiledBackend(
     framework="pybind11",
     extra="cpp",
     shared=("package", "buffered"),
-    in_place=InPlace({}, accumulates=False),
+    in_place=InPlace({}, accumulates=False, calls_activations=False),
 )

@@ -35,7 +35,7 @@ from eqgen.optimize.names import class_name, identifier
 from eqgen.optimize.pieces import additional_functions
 from eqgen.optimize.products import product_step, transposed_product
 from eqgen.optimize.program import Function, LoweredFunction, Step
-from eqgen.optimize.training import backward_parts
+from eqgen.optimize.training import activation_product, backward_parts, losses_with_gradients
 
 HOST_MATRICES: Column = {
     **HOST,
@@ -149,18 +149,21 @@ class PackageBuilder:
     def activation(self, d: TypedDefinition) -> ActivationText:
         value, slope = self.lowering.activation(d)
         self.place(value, slope)
-        self.plan(value)
-        self.plan(slope)
-        return ActivationText(*heading("activation", d), numbers(d), value.name, slope.name)
+        planned = None
+        if self.backend.in_place is not None and self.backend.in_place.calls_activations:
+            self.plan(value)
+            self.plan(slope)
+            planned = self.plan(activation_product(self.lowering, d))
+        product = planned.function if planned else ""
+        return ActivationText(*heading("activation", d), numbers(d), value.name, slope.name, product)
 
     def loss(self, d: TypedDefinition) -> LossText:
         value, gradient, simplified = self.lowering.loss(d)
         self.place(value, gradient, simplified)
-        for function in (value, gradient, simplified):
-            self.plan(function)
-        return LossText(
-            *heading("loss", d), numbers(d), value.name, gradient.name, simplified.name if simplified else ""
-        )
+        plans = [plan.function for f in losses_with_gradients(self.lowering, d) if (plan := self.plan(f)) is not None]
+        pair = (plans[0], plans[-1]) if plans else ("", "")
+        name = simplified.name if simplified else ""
+        return LossText(*heading("loss", d), numbers(d), value.name, gradient.name, name, *pair)
 
     def layer(self, d: TypedDefinition) -> LayerText:
         lowered = self.lowering.layer(d)

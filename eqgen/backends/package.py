@@ -152,6 +152,8 @@ class ActivationText:
     numbers: tuple[NumberArgument, ...]
     function: str
     gradient: str
+    product: str = ""
+    """Of the planned function D f'(x); "" where arrays never change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,9 @@ class LossText:
     value: str
     gradient: str
     simplified: str
+    general: str = ""
+    one_hot: str = ""
+    """Planned functions of value and gradient; "" where arrays never change."""
 
 
 @dataclass(frozen=True, slots=True)

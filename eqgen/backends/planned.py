@@ -108,8 +108,11 @@ class _PlanPrinter:
     def operation(self, instruction: Instruction, target: str) -> list[str]:
         value = instruction.value
         if isinstance(value, Invoke):
-            gradient = ", gradient=True" if value.derivative else ""
-            return [f"out.activation({value.function}, {self.printer(value.args[0])}, {target}{gradient})"]
+            call = (
+                "activation_product" if len(value.args) > 1 else ("activation", "activation_gradient")[value.derivative]
+            )
+            operands = ", ".join(self.printer(a) for a in value.args)
+            return [f"out.{call}({value.function}, {operands}, {target})"]
         assert isinstance(value, Apply)
         if value.op == GEMM:
             return self.product(value, instruction.target, target)

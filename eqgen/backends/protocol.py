@@ -53,6 +53,7 @@ class InPlace:
     column        spellings over {target}, and those of `gemm`, alpha A B + beta C, and of `copy`
     careful       entrywise operations whose target may not be an operand
     scaled_sums   whether `add_scaled`, X + c Y, is spelled too
+    calls_activations  whether an activation that is a parameter is a planned function too
     accumulates   whether a gradient that is a product is best added to a state, rather than used entry by entry
     """
 
@@ -60,6 +61,7 @@ class InPlace:
     careful: frozenset[str] = frozenset()
     scaled_sums: bool = False
     accumulates: bool = True
+    calls_activations: bool = True
 
 
 @dataclass(frozen=True)

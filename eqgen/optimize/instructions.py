@@ -138,6 +138,8 @@ class _Linearizer:
             return self.value(self.opened(node, definition))
         if not isinstance(node, Apply) or self.is_number(node) or node.op in VIEWS:
             return Apply(node.shape, COPY, (self.operand(node),))
+        if node.op == "hadamard" and (product := self.activation_product(node)) is not None:
+            return product
         if node.op == "dot":
             return self.value(apply("elements_sum", apply("hadamard", *node.args)))
         if (product := self.accumulated(node)) is not None:
@@ -147,6 +149,14 @@ class _Linearizer:
         if self.scaled_sums and node.op in ("add", "subtract") and (scaled := self.scaled(node)) is not None:
             return scaled
         return replace(node, args=tuple(self.entrywise_operand(a, node) for a in node.args))
+
+    def activation_product(self, node: Apply) -> Node | None:
+        """D ⊙ act'(Z) as one instruction, a call with two operands, where the activation is a parameter."""
+        for slope, other in (node.args, node.args[::-1]):
+            is_slope = isinstance(slope, Invoke) and slope.derivative == 1 and self.definition(slope) is None
+            if is_slope and isinstance(slope, Invoke) and other.shape == slope.shape == node.shape:
+                return replace(slope, args=(self.operand(slope.args[0]), self.operand(other)))
+        return None
 
     def entrywise_operand(self, node: Node, parent: Apply) -> Node:
         """An operand; where entries are combined, a matrix of equal numbers is the number."""

@@ -11,10 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from eqgen.algebra.expressions import Apply, Shape, Symbol, symbols
-from eqgen.optimize.lower import LoweredLayer, needed_arguments
+from eqgen.algebra.definitions import TypedDefinition
+from eqgen.algebra.expressions import Apply, Node, Shape, Symbol, rewrite, symbols
+from eqgen.algebra.operations.row import times
+from eqgen.optimize.lower import LoweredLayer, Lowering, needed_arguments, numeric_conditions
 from eqgen.optimize.names import function_name
 from eqgen.optimize.program import Argument, Function, Step
+
+GRADIENT = "gradient"
+"""What follows the name of a value in a gradient that stands beside another value of that name."""
+FACTOR = "D"
+"""What a slope is multiplied by."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,50 @@ def backward_parts(layer: LoweredLayer) -> BackwardParts:
         part("input_gradient", rest, [(n, s) for n, s in backward.results if n in inputs], made) if rest else None,
         products,
     )
+
+
+def activation_product(lowering: Lowering, definition: TypedDefinition) -> Function:
+    """D f'(x) entry by entry: what backpropagation does with an activation's derivative. A slope of 0 or 1 chooses."""
+    slope = lowering.activation(definition)[1]
+    last = slope.steps[-1]
+    factor = Symbol(last.value.shape, FACTOR)
+    value = numeric_conditions(times(factor, last.value))
+    return replace(
+        slope,
+        name=function_name("activation", definition.name, "product"),
+        arguments=(slope.arguments[0], Argument(FACTOR, factor.shape), *slope.arguments[1:]),
+        results=(("product", last.value.shape),),
+        steps=(*slope.steps[:-1], replace(last, target="product", value=value, notes=(*last.notes, f"times {FACTOR}"))),
+    )
+
+
+def losses_with_gradients(lowering: Lowering, definition: TypedDefinition) -> tuple[Function, ...]:
+    """A loss with its gradient, which share what both compute; the same for one-hot targets where that is simpler."""
+    value, gradient, simplified = lowering.loss(definition)
+
+    def both(slope: Function) -> Function:
+        own = {s.target: s for s in value.steps}
+        clash = {s.target for s in slope.steps if s.target in own and own[s.target].value != s.value}
+        renamed = {name: f"{name}_{GRADIENT}" for name in clash}
+        steps = [_renamed(s, renamed) for s in slope.steps if s.target not in own or s.target in clash]
+        return replace(
+            value,
+            name=f"{slope.name}_and_value",
+            results=(*value.results, *slope.results),
+            steps=(*value.steps, *steps),
+            sizes=tuple(dict.fromkeys((*value.sizes, *slope.sizes))),
+        )
+
+    return tuple(both(slope) for slope in (gradient, simplified) if slope is not None)
+
+
+def _renamed(step: Step, names: Mapping[str, str]) -> Step:
+    """The step with other names of what it assigns and reads."""
+
+    def rule(n: Node) -> Node:
+        return replace(n, name=names[n.name]) if isinstance(n, Symbol) and n.name in names else n
+
+    return replace(step, target=names.get(step.target, step.target), value=rewrite(step.value, rule))
 
 
 def _factors(steps: Sequence[Step], gradient: str) -> tuple[str, str] | None:

@@ -69,6 +69,7 @@ __all__ = [
     "variable",
     "wait",
     "where",
+    "zeros",
 ]
 
 
@@ -106,6 +107,11 @@ def full_like(x: Matrix | Variable, number: float) -> Matrix:
 def variable(x: Matrix) -> Variable:
     """A variable that starts with the entries of `x`, in memory of its own."""
     return np.array(x, order="C")
+
+
+def zeros(rows: int, columns: int, dtype: str, device: Device = None) -> Variable:
+    """A variable of zeros. It takes no memory until something is written to it."""
+    return np.zeros((rows, columns), dtype=dtype)
 
 
 def value(v: Matrix | Variable) -> Matrix:

@@ -23,248 +23,6 @@ if TYPE_CHECKING:
     from .activations import Activation
 
 
-def all_relu(x: Matrix, alpha: float, out: Buffers) -> Matrix:
-    """Alternated leaky ReLU: slope alpha below zero, its sign alternates from layer to layer.
-
-    x: M x N -> y: M x N. From all_relu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    y = _kernels.all_relu(runtime.contiguous(x), alpha, out=(out.matrix("y", M, N, x),))
-    return y
-
-
-def all_relu_gradient(x: Matrix, alpha: float, out: Buffers) -> Matrix:
-    """Alternated leaky ReLU: slope alpha below zero, its sign alternates from layer to layer.
-
-    x: M x N -> dy: M x N. From all_relu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    dy = _kernels.all_relu_gradient(runtime.contiguous(x), alpha, out=(out.matrix("dy", M, N, x),))
-    return dy
-
-
-def elu(x: Matrix, alpha: float, out: Buffers) -> Matrix:
-    """Exponential linear unit.
-
-    x: M x N -> y: M x N. From elu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    y = _kernels.elu(runtime.contiguous(x), alpha, out=(out.matrix("y", M, N, x),))
-    return y
-
-
-def elu_gradient(x: Matrix, alpha: float, out: Buffers) -> Matrix:
-    """Exponential linear unit.
-
-    x: M x N -> dy: M x N. From elu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    dy = _kernels.elu_gradient(runtime.contiguous(x), alpha, out=(out.matrix("dy", M, N, x),))
-    return dy
-
-
-def gelu(x: Matrix, out: Buffers) -> Matrix:
-    """Gaussian error linear unit, exact: x times the standard normal distribution function.
-
-    x: M x N -> y: M x N. From gelu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    y = _kernels.gelu(runtime.contiguous(x), out=(out.matrix("y", M, N, x),))
-    return y
-
-
-def gelu_gradient(x: Matrix, out: Buffers) -> Matrix:
-    """Gaussian error linear unit, exact: x times the standard normal distribution function.
-
-    x: M x N -> dy: M x N. From gelu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    dy = _kernels.gelu_gradient(runtime.contiguous(x), out=(out.matrix("dy", M, N, x),))
-    return dy
-
-
-def leaky_relu(x: Matrix, alpha: float, out: Buffers) -> Matrix:
-    """ReLU with slope alpha below zero.
-
-    x: M x N -> y: M x N. From leaky_relu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    y = _kernels.leaky_relu(runtime.contiguous(x), alpha, out=(out.matrix("y", M, N, x),))
-    return y
-
-
-def leaky_relu_gradient(x: Matrix, alpha: float, out: Buffers) -> Matrix:
-    """ReLU with slope alpha below zero.
-
-    x: M x N -> dy: M x N. From leaky_relu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    dy = _kernels.leaky_relu_gradient(runtime.contiguous(x), alpha, out=(out.matrix("dy", M, N, x),))
-    return dy
-
-
-def relu(x: Matrix, out: Buffers) -> Matrix:
-    """Rectified linear unit.
-
-    x: M x N -> y: M x N. From relu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    y = _kernels.relu(runtime.contiguous(x), out=(out.matrix("y", M, N, x),))
-    return y
-
-
-def relu_gradient(x: Matrix, out: Buffers) -> Matrix:
-    """Rectified linear unit.
-
-    x: M x N -> dy: M x N. From relu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    dy = _kernels.relu_gradient(runtime.contiguous(x), out=(out.matrix("dy", M, N, x),))
-    return dy
-
-
-def s_relu(x: Matrix, al: float, tl: float, ar: float, tr: float, out: Buffers) -> Matrix:
-    """S-shaped ReLU: slope al up to tl, slope 1 between the thresholds, slope ar from tr on.
-
-    x: M x N -> y: M x N. From srelu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    y = _kernels.s_relu(runtime.contiguous(x), al, tl, ar, tr, out=(out.matrix("y", M, N, x),))
-    return y
-
-
-def s_relu_gradient(x: Matrix, al: float, tl: float, ar: float, tr: float, out: Buffers) -> Matrix:
-    """S-shaped ReLU: slope al up to tl, slope 1 between the thresholds, slope ar from tr on.
-
-    x: M x N -> dy: M x N. From srelu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    dy = _kernels.s_relu_gradient(runtime.contiguous(x), al, tl, ar, tr, out=(out.matrix("dy", M, N, x),))
-    return dy
-
-
-def silu(x: Matrix, out: Buffers) -> Matrix:
-    """Sigmoid-weighted linear unit, also called swish.
-
-    x: M x N -> y: M x N. From silu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    y = _kernels.silu(runtime.contiguous(x), out=(out.matrix("y", M, N, x),))
-    return y
-
-
-def silu_gradient(x: Matrix, out: Buffers) -> Matrix:
-    """Sigmoid-weighted linear unit, also called swish.
-
-    x: M x N -> dy: M x N. From silu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    dy = _kernels.silu_gradient(runtime.contiguous(x), out=(out.matrix("dy", M, N, x),))
-    return dy
-
-
-def sigmoid(x: Matrix, out: Buffers) -> Matrix:
-    """Logistic function.
-
-    x: M x N -> y: M x N. From sigmoid.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    y = _kernels.sigmoid(runtime.contiguous(x), out=(out.matrix("y", M, N, x),))
-    return y
-
-
-def sigmoid_gradient(x: Matrix, out: Buffers) -> Matrix:
-    """Logistic function.
-
-    x: M x N -> dy: M x N. From sigmoid.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    dy = _kernels.sigmoid_gradient(runtime.contiguous(x), out=(out.matrix("dy", M, N, x),))
-    return dy
-
-
-def softplus(x: Matrix, out: Buffers) -> Matrix:
-    """Smooth ReLU, log(1 + e^x).
-
-    x: M x N -> y: M x N. From softplus.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    y = _kernels.softplus(runtime.contiguous(x), out=(out.matrix("y", M, N, x),))
-    return y
-
-
-def softplus_gradient(x: Matrix, out: Buffers) -> Matrix:
-    """Smooth ReLU, log(1 + e^x).
-
-    x: M x N -> dy: M x N. From softplus.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    dy = _kernels.softplus_gradient(runtime.contiguous(x), out=(out.matrix("dy", M, N, x),))
-    return dy
-
-
-def t_relu(x: Matrix, epsilon: float, out: Buffers) -> Matrix:
-    """Trimmed ReLU: values below epsilon are cut off.
-
-    x: M x N -> y: M x N. From trelu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    y = _kernels.t_relu(runtime.contiguous(x), epsilon, out=(out.matrix("y", M, N, x),))
-    return y
-
-
-def t_relu_gradient(x: Matrix, epsilon: float, out: Buffers) -> Matrix:
-    """Trimmed ReLU: values below epsilon are cut off.
-
-    x: M x N -> dy: M x N. From trelu.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    dy = _kernels.t_relu_gradient(runtime.contiguous(x), epsilon, out=(out.matrix("dy", M, N, x),))
-    return dy
-
-
-def tanh(x: Matrix, out: Buffers) -> Matrix:
-    """Hyperbolic tangent.
-
-    x: M x N -> y: M x N. From tanh.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    y = _kernels.tanh(runtime.contiguous(x), out=(out.matrix("y", M, N, x),))
-    return y
-
-
-def tanh_gradient(x: Matrix, out: Buffers) -> Matrix:
-    """Hyperbolic tangent.
-
-    x: M x N -> dy: M x N. From tanh.eq:1.
-    """
-    M = x.shape[0]
-    N = x.shape[1]
-    dy = _kernels.tanh_gradient(runtime.contiguous(x), out=(out.matrix("dy", M, N, x),))
-    return dy
-
-
 def activation_forward(X: Matrix, W: Matrix, b: Matrix, act: Activation, out: Buffers) -> tuple[Matrix, Matrix]:
     """Linear map followed by an activation function.
 
@@ -736,225 +494,134 @@ def softmax_input_gradient(W: Matrix, DZ: Matrix, out: Buffers) -> Matrix:
     return DX
 
 
-def binary_cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def binary_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Sum of the binary cross-entropies of probabilities Y with respect to targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From binary_cross_entropy.eq:1.
-    """
-    L = _kernels.binary_cross_entropy_loss(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y),)
-    )
-    return L
-
-
-def binary_cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Sum of the binary cross-entropies of probabilities Y with respect to targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From binary_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From binary_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    DY = _kernels.binary_cross_entropy_loss_gradient(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("DY", N, K, Y),)
+    L, DY = _kernels.binary_cross_entropy_loss_gradient_and_value(
+        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y), out.matrix("DY", N, K, Y))
     )
-    return DY
+    return L, DY
 
 
-def cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Cross-entropy of probabilities Y with respect to targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From cross_entropy.eq:1.
-    """
-    L = _kernels.cross_entropy_loss(runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y),))
-    return L
-
-
-def cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Cross-entropy of probabilities Y with respect to targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    DY = _kernels.cross_entropy_loss_gradient(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("DY", N, K, Y),)
+    L, DY = _kernels.cross_entropy_loss_gradient_and_value(
+        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y), out.matrix("DY", N, K, Y))
     )
-    return DY
+    return L, DY
 
 
-def kl_divergence_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def kl_divergence_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Kullback-Leibler divergence of probabilities Y from targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From kl_divergence.eq:1.
-    """
-    L = _kernels.kl_divergence_loss(runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y),))
-    return L
-
-
-def kl_divergence_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Kullback-Leibler divergence of probabilities Y from targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From kl_divergence.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From kl_divergence.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    DY = _kernels.kl_divergence_loss_gradient(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("DY", N, K, Y),)
+    L, DY = _kernels.kl_divergence_loss_gradient_and_value(
+        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y), out.matrix("DY", N, K, Y))
     )
-    return DY
+    return L, DY
 
 
-def logistic_cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def logistic_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From logistic_cross_entropy.eq:1.
-    """
-    L = _kernels.logistic_cross_entropy_loss(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y),)
-    )
-    return L
-
-
-def logistic_cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T.
-
-    Y: N x K, T: N x K -> DY: N x K. From logistic_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From logistic_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    DY = _kernels.logistic_cross_entropy_loss_gradient(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("DY", N, K, Y),)
+    L, DY = _kernels.logistic_cross_entropy_loss_gradient_and_value(
+        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y), out.matrix("DY", N, K, Y))
     )
-    return DY
+    return L, DY
 
 
-def mean_squared_error_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def mean_squared_error_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Mean of the squared errors over all entries.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From mean_squared_error.eq:1.
-    """
-    L = _kernels.mean_squared_error_loss(runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y),))
-    return L
-
-
-def mean_squared_error_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Mean of the squared errors over all entries.
-
-    Y: N x K, T: N x K -> DY: N x K. From mean_squared_error.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From mean_squared_error.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    DY = _kernels.mean_squared_error_loss_gradient(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("DY", N, K, Y),)
+    L, DY = _kernels.mean_squared_error_loss_gradient_and_value(
+        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y), out.matrix("DY", N, K, Y))
     )
-    return DY
+    return L, DY
 
 
-def negative_log_likelihood_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def negative_log_likelihood_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Negative logarithm of the probability that Y gives to the target of every row.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From negative_log_likelihood.eq:1.
-    """
-    L = _kernels.negative_log_likelihood_loss(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y),)
-    )
-    return L
-
-
-def negative_log_likelihood_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Negative logarithm of the probability that Y gives to the target of every row.
-
-    Y: N x K, T: N x K -> DY: N x K. From negative_log_likelihood.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From negative_log_likelihood.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    DY = _kernels.negative_log_likelihood_loss_gradient(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("DY", N, K, Y),)
+    L, DY = _kernels.negative_log_likelihood_loss_gradient_and_value(
+        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y), out.matrix("DY", N, K, Y))
     )
-    return DY
+    return L, DY
 
 
-def sigmoid_binary_cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def sigmoid_binary_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From sigmoid_binary_cross_entropy.eq:1.
-    """
-    L = _kernels.sigmoid_binary_cross_entropy_loss(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y),)
-    )
-    return L
-
-
-def sigmoid_binary_cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From sigmoid_binary_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From sigmoid_binary_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    DY = _kernels.sigmoid_binary_cross_entropy_loss_gradient(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("DY", N, K, Y),)
+    L, DY = _kernels.sigmoid_binary_cross_entropy_loss_gradient_and_value(
+        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y), out.matrix("DY", N, K, Y))
     )
-    return DY
+    return L, DY
 
 
-def softmax_cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def softmax_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Cross-entropy of the softmax of Y with respect to targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From softmax_cross_entropy.eq:1.
-    """
-    L = _kernels.softmax_cross_entropy_loss(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y),)
-    )
-    return L
-
-
-def softmax_cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Cross-entropy of the softmax of Y with respect to targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From softmax_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From softmax_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    DY = _kernels.softmax_cross_entropy_loss_gradient(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("DY", N, K, Y),)
+    L, DY = _kernels.softmax_cross_entropy_loss_gradient_and_value(
+        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y), out.matrix("DY", N, K, Y))
     )
-    return DY
+    return L, DY
 
 
-def softmax_cross_entropy_loss_gradient_one_hot(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def softmax_cross_entropy_loss_gradient_one_hot_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Cross-entropy of the softmax of Y with respect to targets T.
 
-    Y: N x K, T: N x K -> DY: N x K. From softmax_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From softmax_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    DY = _kernels.softmax_cross_entropy_loss_gradient_one_hot(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("DY", N, K, Y),)
+    L, DY = _kernels.softmax_cross_entropy_loss_gradient_one_hot_and_value(
+        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y), out.matrix("DY", N, K, Y))
     )
-    return DY
+    return L, DY
 
 
-def squared_error_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def squared_error_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Sum of the squared errors.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From squared_error.eq:1.
-    """
-    L = _kernels.squared_error_loss(runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y),))
-    return L
-
-
-def squared_error_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Sum of the squared errors.
-
-    Y: N x K, T: N x K -> DY: N x K. From squared_error.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From squared_error.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    DY = _kernels.squared_error_loss_gradient(
-        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("DY", N, K, Y),)
+    L, DY = _kernels.squared_error_loss_gradient_and_value(
+        runtime.contiguous(Y), runtime.contiguous(T), out=(out.matrix("L", 1, 1, Y), out.matrix("DY", N, K, Y))
     )
-    return DY
+    return L, DY
 
 
 def adam_step(

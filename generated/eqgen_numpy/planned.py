@@ -58,6 +58,23 @@ def all_relu_gradient(x: Matrix, alpha: float, out: Buffers) -> Matrix:
     return dy
 
 
+def all_relu_product(x: Matrix, D: Matrix, alpha: float, out: Buffers) -> Matrix:
+    """Alternated leaky ReLU: slope alpha below zero, its sign alternates from layer to layer.
+
+    x: M x N, D: M x N -> product: M x N. From all_relu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = where(x < 0, alpha, 1)                                    all_relu.eq:6
+    #   times D
+    t1 = out.mask("t1", M, N, x)
+    np.less(x, 0, out=t1)
+    product = out.matrix("product", M, N, x)
+    in_place.where(t1, alpha, 1, product)
+    np.multiply(D, product, out=product)
+    return product
+
+
 def elu(x: Matrix, alpha: float, out: Buffers) -> Matrix:
     """Exponential linear unit.
 
@@ -94,6 +111,27 @@ def elu_gradient(x: Matrix, alpha: float, out: Buffers) -> Matrix:
     dy = out.matrix("dy", M, N, x)
     in_place.where(t1, t4, 1, dy)
     return dy
+
+
+def elu_product(x: Matrix, D: Matrix, alpha: float, out: Buffers) -> Matrix:
+    """Exponential linear unit.
+
+    x: M x N, D: M x N -> product: M x N. From elu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = where(x < 0, alpha * exp(min(x, 0)), 1)                   elu.eq:7
+    #   times D
+    t1 = out.mask("t1", M, N, x)
+    np.less(x, 0, out=t1)
+    t4 = out.matrix("t4", M, N, x)
+    np.minimum(x, 0, out=t4)
+    np.exp(t4, out=t4)
+    np.multiply(alpha, t4, out=t4)
+    product = out.matrix("product", M, N, x)
+    in_place.where(t1, t4, 1, product)
+    np.multiply(D, product, out=product)
+    return product
 
 
 def gelu(x: Matrix, out: Buffers) -> Matrix:
@@ -137,6 +175,32 @@ def gelu_gradient(x: Matrix, out: Buffers) -> Matrix:
     return dy
 
 
+def gelu_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
+    """Gaussian error linear unit, exact: x times the standard normal distribution function.
+
+    x: M x N, D: M x N -> product: M x N. From gelu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = (1 + erf(x / sqrt(2))) / 2 + x * exp(-x^2 / 2) / sqrt(2 * pi())  gelu.eq:6
+    #   times D
+    t4 = out.matrix("t4", M, N, x)
+    np.divide(x, math.sqrt(2), out=t4)
+    in_place.erf(t4, t4)
+    np.add(1, t4, out=t4)
+    np.divide(t4, 2, out=t4)
+    product = out.matrix("product", M, N, x)
+    np.square(x, out=product)
+    np.negative(product, out=product)
+    np.divide(product, 2, out=product)
+    np.exp(product, out=product)
+    np.multiply(x, product, out=product)
+    np.divide(product, math.sqrt(2 * math.pi), out=product)
+    np.add(t4, product, out=product)
+    np.multiply(D, product, out=product)
+    return product
+
+
 def leaky_relu(x: Matrix, alpha: float, out: Buffers) -> Matrix:
     """ReLU with slope alpha below zero.
 
@@ -167,6 +231,24 @@ def leaky_relu_gradient(x: Matrix, alpha: float, out: Buffers) -> Matrix:
     return dy
 
 
+def leaky_relu_product(x: Matrix, D: Matrix, alpha: float, out: Buffers) -> Matrix:
+    """ReLU with slope alpha below zero.
+
+    x: M x N, D: M x N -> product: M x N. From leaky_relu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = where(x < alpha * x, alpha, 1)                            leaky_relu.eq:7
+    #   times D
+    product = out.matrix("product", M, N, x)
+    np.multiply(alpha, x, out=product)
+    t2 = out.mask("t2", M, N, x)
+    np.less(x, product, out=t2)
+    in_place.where(t2, alpha, 1, product)
+    np.multiply(D, product, out=product)
+    return product
+
+
 def relu(x: Matrix, out: Buffers) -> Matrix:
     """Rectified linear unit.
 
@@ -193,6 +275,22 @@ def relu_gradient(x: Matrix, out: Buffers) -> Matrix:
     dy = out.matrix("dy", M, N, x)
     in_place.where(t1, 0, 1, dy)
     return dy
+
+
+def relu_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
+    """Rectified linear unit.
+
+    x: M x N, D: M x N -> product: M x N. From relu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = where(x < 0, 0, 1)                                        relu.eq:6
+    #   times D
+    t1 = out.mask("t1", M, N, x)
+    np.less(x, 0, out=t1)
+    product = out.matrix("product", M, N, x)
+    in_place.where(t1, 0, D, product)
+    return product
 
 
 def s_relu(x: Matrix, al: float, tl: float, ar: float, tr: float, out: Buffers) -> Matrix:
@@ -240,6 +338,27 @@ def s_relu_gradient(x: Matrix, al: float, tl: float, ar: float, tr: float, out: 
     return dy
 
 
+def s_relu_product(x: Matrix, D: Matrix, al: float, tl: float, ar: float, tr: float, out: Buffers) -> Matrix:
+    """S-shaped ReLU: slope al up to tl, slope 1 between the thresholds, slope ar from tr on.
+
+    x: M x N, D: M x N -> product: M x N. From srelu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = where(x <= tl, al, where(x < tr, 1, ar))                  srelu.eq:6
+    #   times D
+    t1 = out.mask("t1", M, N, x)
+    np.less_equal(x, tl, out=t1)
+    t2 = out.mask("t2", M, N, x)
+    np.less(x, tr, out=t2)
+    t3 = out.matrix("t3", M, N, x)
+    in_place.where(t2, 1, ar, t3)
+    product = out.matrix("product", M, N, x)
+    in_place.where(t1, al, t3, product)
+    np.multiply(D, product, out=product)
+    return product
+
+
 def silu(x: Matrix, out: Buffers) -> Matrix:
     """Sigmoid-weighted linear unit, also called swish.
 
@@ -272,6 +391,26 @@ def silu_gradient(x: Matrix, out: Buffers) -> Matrix:
     return dy
 
 
+def silu_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
+    """Sigmoid-weighted linear unit, also called swish.
+
+    x: M x N, D: M x N -> product: M x N. From silu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    s1 = out.matrix("s1", M, N, x)
+    in_place.sigmoid(x, s1, out)
+    # f'(x) = sigmoid(x) * (1 + x * (1 - sigmoid(x)))                   silu.eq:6
+    #   times D
+    product = out.matrix("product", M, N, x)
+    np.subtract(1, s1, out=product)
+    np.multiply(x, product, out=product)
+    np.add(1, product, out=product)
+    np.multiply(s1, product, out=product)
+    np.multiply(D, product, out=product)
+    return product
+
+
 def sigmoid(x: Matrix, out: Buffers) -> Matrix:
     """Logistic function.
 
@@ -301,6 +440,24 @@ def sigmoid_gradient(x: Matrix, out: Buffers) -> Matrix:
     return dy
 
 
+def sigmoid_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
+    """Logistic function.
+
+    x: M x N, D: M x N -> product: M x N. From sigmoid.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    s1 = out.matrix("s1", M, N, x)
+    in_place.sigmoid(x, s1, out)
+    # f'(x) = sigmoid(x) * (1 - sigmoid(x))                             sigmoid.eq:6
+    #   times D
+    product = out.matrix("product", M, N, x)
+    np.subtract(1, s1, out=product)
+    np.multiply(s1, product, out=product)
+    np.multiply(D, product, out=product)
+    return product
+
+
 def softplus(x: Matrix, out: Buffers) -> Matrix:
     """Smooth ReLU, log(1 + e^x).
 
@@ -325,6 +482,21 @@ def softplus_gradient(x: Matrix, out: Buffers) -> Matrix:
     dy = out.matrix("dy", M, N, x)
     in_place.sigmoid(x, dy, out)
     return dy
+
+
+def softplus_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
+    """Smooth ReLU, log(1 + e^x).
+
+    x: M x N, D: M x N -> product: M x N. From softplus.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = sigmoid(x)                                                softplus.eq:6
+    #   times D
+    product = out.matrix("product", M, N, x)
+    in_place.sigmoid(x, product, out)
+    np.multiply(D, product, out=product)
+    return product
 
 
 def t_relu(x: Matrix, epsilon: float, out: Buffers) -> Matrix:
@@ -357,6 +529,22 @@ def t_relu_gradient(x: Matrix, epsilon: float, out: Buffers) -> Matrix:
     return dy
 
 
+def t_relu_product(x: Matrix, D: Matrix, epsilon: float, out: Buffers) -> Matrix:
+    """Trimmed ReLU: values below epsilon are cut off.
+
+    x: M x N, D: M x N -> product: M x N. From trelu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = where(x < epsilon, 0, 1)                                  trelu.eq:6
+    #   times D
+    t1 = out.mask("t1", M, N, x)
+    np.less(x, epsilon, out=t1)
+    product = out.matrix("product", M, N, x)
+    in_place.where(t1, 0, D, product)
+    return product
+
+
 def tanh(x: Matrix, out: Buffers) -> Matrix:
     """Hyperbolic tangent.
 
@@ -385,6 +573,23 @@ def tanh_gradient(x: Matrix, out: Buffers) -> Matrix:
     return dy
 
 
+def tanh_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
+    """Hyperbolic tangent.
+
+    x: M x N, D: M x N -> product: M x N. From tanh.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = 1 - tanh(x)^2                                             tanh.eq:6
+    #   times D
+    product = out.matrix("product", M, N, x)
+    np.tanh(x, out=product)
+    np.square(product, out=product)
+    np.subtract(1, product, out=product)
+    np.multiply(D, product, out=product)
+    return product
+
+
 def activation_forward(X: Matrix, W: Matrix, b: Matrix, act: Activation, out: Buffers) -> tuple[Matrix, Matrix]:
     """Linear map followed by an activation function.
 
@@ -411,8 +616,7 @@ def activation_gradients(Z: Matrix, DY: Matrix, act: Activation, out: Buffers) -
     N = Z.shape[0]
     # DZ = hadamard(DY, act'(Z))                                        activation.eq:16
     DZ = out.matrix("DZ", N, K, Z)
-    out.activation(act, Z, DZ, gradient=True)
-    np.multiply(DY, DZ, out=DZ)
+    out.activation_product(act, Z, DY, DZ)
     # Db = columns_sum(DZ)                                              linear.eq:16
     Db = out.matrix("Db", 1, K, Z)
     np.sum(DZ, axis=0, keepdims=True, out=Db)
@@ -466,8 +670,7 @@ def activation_dropout_gradients(
     N = X.shape[0]
     # DZ = hadamard(DY, act'(Z))                                        activation_dropout.eq:17
     DZ = out.matrix("DZ", N, K, X)
-    out.activation(act, Z, DZ, gradient=True)
-    np.multiply(DY, DZ, out=DZ)
+    out.activation_product(act, Z, DY, DZ)
     # DW = hadamard(DZ.T * X, R)                                        linear_dropout.eq:16
     DW = out.matrix("DW", K, D, X)
     in_place.gemm(1, DZ.T, X, 0, DW)
@@ -1013,104 +1216,72 @@ def softmax_input_gradient(W: Matrix, DZ: Matrix, out: Buffers) -> Matrix:
     return DX
 
 
-def binary_cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def binary_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Sum of the binary cross-entropies of probabilities Y with respect to targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From binary_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From binary_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
     # L  = -elements_sum(xlogy(T, Y) + xlogy(ones(N, K) - T, ones(N, K) - Y))  binary_cross_entropy.eq:9
     t7 = out.mask("t7", N, K, Y)
     np.equal(T, 0, out=t7)
+    t2 = out.matrix("t2", N, K, Y)
+    in_place.where(t7, 1, Y, t2)
     t4 = out.matrix("t4", N, K, Y)
-    in_place.where(t7, 1, Y, t4)
-    np.log(t4, out=t4)
+    np.log(t2, out=t4)
     np.multiply(T, t4, out=t4)
     t5 = out.matrix("t5", N, K, Y)
     np.subtract(1, T, out=t5)
-    t6 = out.matrix("t6", N, K, Y)
-    np.subtract(1, Y, out=t6)
-    np.equal(t5, 0, out=t7)
-    t11 = out.matrix("t11", N, K, Y)
-    in_place.where(t7, 1, t6, t11)
-    np.log(t11, out=t11)
-    np.multiply(t5, t11, out=t11)
-    np.add(t4, t11, out=t11)
-    L = out.matrix("L", 1, 1, Y)
-    np.sum(t11, keepdims=True, out=L)
-    np.negative(L, out=L)
-    return L
-
-
-def binary_cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Sum of the binary cross-entropies of probabilities Y with respect to targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From binary_cross_entropy.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = xdivy(ones(N, K) - T, ones(N, K) - Y) - xdivy(T, Y)          binary_cross_entropy.eq:10
-    t1 = out.matrix("t1", N, K, Y)
-    np.subtract(1, T, out=t1)
     DY = out.matrix("DY", N, K, Y)
     np.subtract(1, Y, out=DY)
-    t7 = out.mask("t7", N, K, Y)
-    np.equal(t1, 0, out=t7)
-    t6 = out.matrix("t6", N, K, Y)
-    in_place.where(t7, 1, DY, t6)
-    np.divide(1, t6, out=t6)
-    np.multiply(t1, t6, out=t6)
-    np.equal(T, 0, out=t7)
-    in_place.where(t7, 1, Y, DY)
-    np.divide(1, DY, out=DY)
+    np.equal(t5, 0, out=t7)
+    t14 = out.matrix("t14", N, K, Y)
+    in_place.where(t7, 1, DY, t14)
+    np.log(t14, out=DY)
+    np.multiply(t5, DY, out=DY)
+    np.add(t4, DY, out=DY)
+    L = out.matrix("L", 1, 1, Y)
+    np.sum(DY, keepdims=True, out=L)
+    np.negative(L, out=L)
+    # DY = xdivy(ones(N, K) - T, ones(N, K) - Y) - xdivy(T, Y)          binary_cross_entropy.eq:10
+    np.divide(1, t14, out=t14)
+    np.multiply(t5, t14, out=t14)
+    np.divide(1, t2, out=DY)
     np.multiply(T, DY, out=DY)
-    np.subtract(t6, DY, out=DY)
-    return DY
+    np.subtract(t14, DY, out=DY)
+    return L, DY
 
 
-def cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Cross-entropy of probabilities Y with respect to targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
     # L  = -elements_sum(xlogy(T, Y))                                   cross_entropy.eq:9
     t1 = out.mask("t1", N, K, Y)
     np.equal(T, 0, out=t1)
-    t4 = out.matrix("t4", N, K, Y)
-    in_place.where(t1, 1, Y, t4)
-    np.log(t4, out=t4)
-    np.multiply(T, t4, out=t4)
-    L = out.matrix("L", 1, 1, Y)
-    np.sum(t4, keepdims=True, out=L)
-    np.negative(L, out=L)
-    return L
-
-
-def cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Cross-entropy of probabilities Y with respect to targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From cross_entropy.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = -xdivy(T, Y)                                                 cross_entropy.eq:10
-    t1 = out.mask("t1", N, K, Y)
-    np.equal(T, 0, out=t1)
+    t2 = out.matrix("t2", N, K, Y)
+    in_place.where(t1, 1, Y, t2)
     DY = out.matrix("DY", N, K, Y)
-    in_place.where(t1, 1, Y, DY)
-    np.divide(1, DY, out=DY)
+    np.log(t2, out=DY)
+    np.multiply(T, DY, out=DY)
+    L = out.matrix("L", 1, 1, Y)
+    np.sum(DY, keepdims=True, out=L)
+    np.negative(L, out=L)
+    # DY = -xdivy(T, Y)                                                 cross_entropy.eq:10
+    np.divide(1, t2, out=DY)
     np.multiply(T, DY, out=DY)
     np.negative(DY, out=DY)
-    return DY
+    return L, DY
 
 
-def kl_divergence_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def kl_divergence_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Kullback-Leibler divergence of probabilities Y from targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From kl_divergence.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From kl_divergence.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
@@ -1121,140 +1292,92 @@ def kl_divergence_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
     in_place.where(t1, 1, T, t4)
     np.log(t4, out=t4)
     np.multiply(T, t4, out=t4)
-    t8 = out.matrix("t8", N, K, Y)
-    in_place.where(t1, 1, Y, t8)
-    np.log(t8, out=t8)
-    np.multiply(T, t8, out=t8)
-    np.subtract(t4, t8, out=t8)
-    L = out.matrix("L", 1, 1, Y)
-    np.sum(t8, keepdims=True, out=L)
-    return L
-
-
-def kl_divergence_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Kullback-Leibler divergence of probabilities Y from targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From kl_divergence.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = -xdivy(T, Y)                                                 kl_divergence.eq:10
-    t1 = out.mask("t1", N, K, Y)
-    np.equal(T, 0, out=t1)
+    t5 = out.matrix("t5", N, K, Y)
+    in_place.where(t1, 1, Y, t5)
     DY = out.matrix("DY", N, K, Y)
-    in_place.where(t1, 1, Y, DY)
-    np.divide(1, DY, out=DY)
+    np.log(t5, out=DY)
+    np.multiply(T, DY, out=DY)
+    np.subtract(t4, DY, out=DY)
+    L = out.matrix("L", 1, 1, Y)
+    np.sum(DY, keepdims=True, out=L)
+    # DY = -xdivy(T, Y)                                                 kl_divergence.eq:10
+    np.divide(1, t5, out=DY)
     np.multiply(T, DY, out=DY)
     np.negative(DY, out=DY)
-    return DY
+    return L, DY
 
 
-def logistic_cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def logistic_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From logistic_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From logistic_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
     # L  = -elements_sum(hadamard(T, log_sigmoid(Y)))                   logistic_cross_entropy.eq:8
-    t2 = out.matrix("t2", N, K, Y)
-    in_place.log_sigmoid(Y, t2)
-    np.multiply(T, t2, out=t2)
-    L = out.matrix("L", 1, 1, Y)
-    np.sum(t2, keepdims=True, out=L)
-    np.negative(L, out=L)
-    return L
-
-
-def logistic_cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T.
-
-    Y: N x K, T: N x K -> DY: N x K. From logistic_cross_entropy.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = hadamard(T, sigmoid(Y)) - T                                  logistic_cross_entropy.eq:9
     DY = out.matrix("DY", N, K, Y)
+    in_place.log_sigmoid(Y, DY)
+    np.multiply(T, DY, out=DY)
+    L = out.matrix("L", 1, 1, Y)
+    np.sum(DY, keepdims=True, out=L)
+    np.negative(L, out=L)
+    # DY = hadamard(T, sigmoid(Y)) - T                                  logistic_cross_entropy.eq:9
     in_place.sigmoid(Y, DY, out)
     np.multiply(T, DY, out=DY)
     np.subtract(DY, T, out=DY)
-    return DY
+    return L, DY
 
 
-def mean_squared_error_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def mean_squared_error_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Mean of the squared errors over all entries.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From mean_squared_error.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From mean_squared_error.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
     # L  = elements_sum(hadamard(Y - T, Y - T)) / (K * N)               mean_squared_error.eq:8
     #   rewritten: hadamard(X, X) = square(X)
-    t2 = out.matrix("t2", N, K, Y)
-    np.subtract(Y, T, out=t2)
-    np.square(t2, out=t2)
-    L = out.matrix("L", 1, 1, Y)
-    np.sum(t2, keepdims=True, out=L)
-    np.divide(L, K * N, out=L)
-    return L
-
-
-def mean_squared_error_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Mean of the squared errors over all entries.
-
-    Y: N x K, T: N x K -> DY: N x K. From mean_squared_error.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = 2 * (Y - T) / (K * N)                                        mean_squared_error.eq:9
+    t1 = out.matrix("t1", N, K, Y)
+    np.subtract(Y, T, out=t1)
     DY = out.matrix("DY", N, K, Y)
-    np.subtract(Y, T, out=DY)
-    np.multiply(2, DY, out=DY)
+    np.square(t1, out=DY)
+    L = out.matrix("L", 1, 1, Y)
+    np.sum(DY, keepdims=True, out=L)
+    np.divide(L, K * N, out=L)
+    # DY = 2 * (Y - T) / (K * N)                                        mean_squared_error.eq:9
+    np.multiply(2, t1, out=DY)
     np.divide(DY, K * N, out=DY)
-    return DY
+    return L, DY
 
 
-def negative_log_likelihood_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def negative_log_likelihood_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Negative logarithm of the probability that Y gives to the target of every row.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From negative_log_likelihood.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From negative_log_likelihood.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
     # L  = -elements_sum(log(rows_sum(hadamard(Y, T))))                 negative_log_likelihood.eq:9
-    t1 = out.matrix("t1", N, K, Y)
-    np.multiply(Y, T, out=t1)
-    t3 = out.matrix("t3", N, 1, Y)
-    np.sum(t1, axis=1, keepdims=True, out=t3)
-    np.log(t3, out=t3)
-    L = out.matrix("L", 1, 1, Y)
-    np.sum(t3, keepdims=True, out=L)
-    np.negative(L, out=L)
-    return L
-
-
-def negative_log_likelihood_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Negative logarithm of the probability that Y gives to the target of every row.
-
-    Y: N x K, T: N x K -> DY: N x K. From negative_log_likelihood.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = -hadamard(column_repeat(reciprocal(rows_sum(hadamard(Y, T))), K), T)  negative_log_likelihood.eq:10
     DY = out.matrix("DY", N, K, Y)
     np.multiply(Y, T, out=DY)
-    t3 = out.matrix("t3", N, 1, Y)
-    np.sum(DY, axis=1, keepdims=True, out=t3)
-    np.divide(1, t3, out=t3)
-    np.multiply(t3, T, out=DY)
+    t2 = out.matrix("t2", N, 1, Y)
+    np.sum(DY, axis=1, keepdims=True, out=t2)
+    t5 = out.matrix("t5", N, 1, Y)
+    np.log(t2, out=t5)
+    L = out.matrix("L", 1, 1, Y)
+    np.sum(t5, keepdims=True, out=L)
+    np.negative(L, out=L)
+    # DY = -hadamard(column_repeat(reciprocal(rows_sum(hadamard(Y, T))), K), T)  negative_log_likelihood.eq:10
+    np.divide(1, t2, out=t5)
+    np.multiply(t5, T, out=DY)
     np.negative(DY, out=DY)
-    return DY
+    return L, DY
 
 
-def sigmoid_binary_cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def sigmoid_binary_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From sigmoid_binary_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From sigmoid_binary_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
@@ -1264,126 +1387,98 @@ def sigmoid_binary_cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Mat
     np.multiply(T, t2, out=t2)
     t3 = out.matrix("t3", N, K, Y)
     np.subtract(1, T, out=t3)
-    t7 = out.matrix("t7", N, K, Y)
-    np.negative(Y, out=t7)
-    in_place.log_sigmoid(t7, t7)
-    np.multiply(t3, t7, out=t7)
-    np.add(t2, t7, out=t7)
-    L = out.matrix("L", 1, 1, Y)
-    np.sum(t7, keepdims=True, out=L)
-    np.negative(L, out=L)
-    return L
-
-
-def sigmoid_binary_cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From sigmoid_binary_cross_entropy.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = sigmoid(Y) - T                                               sigmoid_binary_cross_entropy.eq:10
     DY = out.matrix("DY", N, K, Y)
+    np.negative(Y, out=DY)
+    in_place.log_sigmoid(DY, DY)
+    np.multiply(t3, DY, out=DY)
+    np.add(t2, DY, out=DY)
+    L = out.matrix("L", 1, 1, Y)
+    np.sum(DY, keepdims=True, out=L)
+    np.negative(L, out=L)
+    # DY = sigmoid(Y) - T                                               sigmoid_binary_cross_entropy.eq:10
     in_place.sigmoid(Y, DY, out)
     np.subtract(DY, T, out=DY)
-    return DY
+    return L, DY
 
 
-def softmax_cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def softmax_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Cross-entropy of the softmax of Y with respect to targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From softmax_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From softmax_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
     # L  = -elements_sum(hadamard(T, log_softmax(Y)))                   softmax_cross_entropy.eq:8
-    t5 = out.matrix("t5", N, 1, Y)
-    np.max(Y, axis=1, keepdims=True, initial=-math.inf, out=t5)
-    t2 = out.matrix("t2", N, K, Y)
-    np.subtract(Y, t5, out=t2)
-    t7 = out.matrix("t7", N, K, Y)
-    np.exp(t2, out=t7)
-    np.sum(t7, axis=1, keepdims=True, out=t5)
-    np.log(t5, out=t5)
-    np.subtract(t2, t5, out=t7)
-    np.multiply(T, t7, out=t7)
+    t11 = out.matrix("t11", N, 1, Y)
+    np.max(Y, axis=1, keepdims=True, initial=-math.inf, out=t11)
+    DY = out.matrix("DY", N, K, Y)
+    np.subtract(Y, t11, out=DY)
+    t3 = out.matrix("t3", N, K, Y)
+    np.exp(DY, out=t3)
+    t4 = out.matrix("t4", N, 1, Y)
+    np.sum(t3, axis=1, keepdims=True, out=t4)
+    np.log(t4, out=t11)
+    np.subtract(DY, t11, out=DY)
+    np.multiply(T, DY, out=DY)
     L = out.matrix("L", 1, 1, Y)
-    np.sum(t7, keepdims=True, out=L)
+    np.sum(DY, keepdims=True, out=L)
     np.negative(L, out=L)
-    return L
-
-
-def softmax_cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Cross-entropy of the softmax of Y with respect to targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From softmax_cross_entropy.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
     # DY = hadamard(softmax(Y), column_repeat(rows_sum(T), K)) - T      softmax_cross_entropy.eq:9
-    t7 = out.matrix("t7", N, 1, Y)
-    np.max(Y, axis=1, keepdims=True, initial=-math.inf, out=t7)
-    DY = out.matrix("DY", N, K, Y)
-    np.subtract(Y, t7, out=DY)
-    np.exp(DY, out=DY)
-    np.sum(DY, axis=1, keepdims=True, out=t7)
-    np.divide(1, t7, out=t7)
-    np.multiply(DY, t7, out=DY)
-    np.sum(T, axis=1, keepdims=True, out=t7)
-    np.multiply(DY, t7, out=DY)
+    np.divide(1, t4, out=t11)
+    np.multiply(t3, t11, out=DY)
+    np.sum(T, axis=1, keepdims=True, out=t11)
+    np.multiply(DY, t11, out=DY)
     np.subtract(DY, T, out=DY)
-    return DY
+    return L, DY
 
 
-def softmax_cross_entropy_loss_gradient_one_hot(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def softmax_cross_entropy_loss_gradient_one_hot_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Cross-entropy of the softmax of Y with respect to targets T.
 
-    Y: N x K, T: N x K -> DY: N x K. From softmax_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From softmax_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    # DY = softmax(Y) - T                                               softmax_cross_entropy.eq:11
-    t5 = out.matrix("t5", N, 1, Y)
-    np.max(Y, axis=1, keepdims=True, initial=-math.inf, out=t5)
+    # L  = -elements_sum(hadamard(T, log_softmax(Y)))                   softmax_cross_entropy.eq:8
+    t9 = out.matrix("t9", N, 1, Y)
+    np.max(Y, axis=1, keepdims=True, initial=-math.inf, out=t9)
     DY = out.matrix("DY", N, K, Y)
-    np.subtract(Y, t5, out=DY)
-    np.exp(DY, out=DY)
-    np.sum(DY, axis=1, keepdims=True, out=t5)
-    np.divide(1, t5, out=t5)
-    np.multiply(DY, t5, out=DY)
+    np.subtract(Y, t9, out=DY)
+    t3 = out.matrix("t3", N, K, Y)
+    np.exp(DY, out=t3)
+    t4 = out.matrix("t4", N, 1, Y)
+    np.sum(t3, axis=1, keepdims=True, out=t4)
+    np.log(t4, out=t9)
+    np.subtract(DY, t9, out=DY)
+    np.multiply(T, DY, out=DY)
+    L = out.matrix("L", 1, 1, Y)
+    np.sum(DY, keepdims=True, out=L)
+    np.negative(L, out=L)
+    # DY = softmax(Y) - T                                               softmax_cross_entropy.eq:11
+    np.divide(1, t4, out=t9)
+    np.multiply(t3, t9, out=DY)
     np.subtract(DY, T, out=DY)
-    return DY
+    return L, DY
 
 
-def squared_error_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def squared_error_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Sum of the squared errors.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From squared_error.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From squared_error.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
     # L  = elements_sum(hadamard(Y - T, Y - T))                         squared_error.eq:8
     #   rewritten: hadamard(X, X) = square(X)
-    t2 = out.matrix("t2", N, K, Y)
-    np.subtract(Y, T, out=t2)
-    np.square(t2, out=t2)
-    L = out.matrix("L", 1, 1, Y)
-    np.sum(t2, keepdims=True, out=L)
-    return L
-
-
-def squared_error_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Sum of the squared errors.
-
-    Y: N x K, T: N x K -> DY: N x K. From squared_error.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = 2 * (Y - T)                                                  squared_error.eq:9
+    t1 = out.matrix("t1", N, K, Y)
+    np.subtract(Y, T, out=t1)
     DY = out.matrix("DY", N, K, Y)
-    np.subtract(Y, T, out=DY)
-    np.multiply(2, DY, out=DY)
-    return DY
+    np.square(t1, out=DY)
+    L = out.matrix("L", 1, 1, Y)
+    np.sum(DY, keepdims=True, out=L)
+    # DY = 2 * (Y - T)                                                  squared_error.eq:9
+    np.multiply(2, t1, out=DY)
+    return L, DY
 
 
 def adam_step(

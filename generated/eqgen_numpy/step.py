@@ -49,10 +49,9 @@ def _loss(out: Buffers, loss: LossFunction, Y: Matrix, T: Matrix, one_hot: bool)
         return loss(Y, T) / N, loss.gradient(Y, T, one_hot=one_hot) / N
     numbers = dataclasses.astuple(loss)  # type: ignore[call-overload]
     Y, T = loss.checked(Y, T)
-    value = plan.value(Y, T, *numbers, out.part("value"))[0, 0] / N
-    DY = (plan.one_hot if one_hot else plan.gradient)(Y, T, *numbers, out.part(("gradient", one_hot)))
+    L, DY = (plan.one_hot if one_hot else plan.general)(Y, T, *numbers, out.part(one_hot))
     DY /= N
-    return value, DY
+    return L[0, 0] / N, DY
 
 
 class LayerStep:

@@ -27,6 +27,7 @@ from .runtime import (
     is_matrix,
     value,
     variable,
+    zeros,
 )
 from .specification import Specification, construct, parse_specification, unknown
 
@@ -135,7 +136,7 @@ class Layer:
 
     def _set_parameter(self, name: str, rows: int, columns: int, initial: float) -> None:
         self._set_state(name, rows, columns, initial)
-        self._set_state(f"D{name}", rows, columns, 0.0)
+        setattr(self, f"D{name}", zeros(rows, columns, self.dtype, self.device))
 
     def _set_state(self, name: str, rows: int, columns: int, initial: float) -> None:
         setattr(self, name, variable(full(rows, columns, initial, self.dtype, self.device)))

@@ -58,6 +58,23 @@ def all_relu_gradient(x: Matrix, alpha: float, out: Buffers) -> Matrix:
     return dy
 
 
+def all_relu_product(x: Matrix, D: Matrix, alpha: float, out: Buffers) -> Matrix:
+    """Alternated leaky ReLU: slope alpha below zero, its sign alternates from layer to layer.
+
+    x: M x N, D: M x N -> product: M x N. From all_relu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = where(x < 0, alpha, 1)                                    all_relu.eq:6
+    #   times D
+    t1 = out.mask("t1", M, N, x)
+    in_place.less(x, 0, t1)
+    product = out.matrix("product", M, N, x)
+    in_place.where(t1, alpha, 1, product)
+    in_place.multiply(D, product, product)
+    return product
+
+
 def elu(x: Matrix, alpha: float, out: Buffers) -> Matrix:
     """Exponential linear unit.
 
@@ -94,6 +111,27 @@ def elu_gradient(x: Matrix, alpha: float, out: Buffers) -> Matrix:
     dy = out.matrix("dy", M, N, x)
     in_place.where(t1, t4, 1, dy)
     return dy
+
+
+def elu_product(x: Matrix, D: Matrix, alpha: float, out: Buffers) -> Matrix:
+    """Exponential linear unit.
+
+    x: M x N, D: M x N -> product: M x N. From elu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = where(x < 0, alpha * exp(min(x, 0)), 1)                   elu.eq:7
+    #   times D
+    t1 = out.mask("t1", M, N, x)
+    in_place.less(x, 0, t1)
+    t4 = out.matrix("t4", M, N, x)
+    in_place.minimum(x, 0, t4)
+    torch.exp(t4, out=t4)
+    torch.mul(t4, alpha, out=t4)
+    product = out.matrix("product", M, N, x)
+    in_place.where(t1, t4, 1, product)
+    in_place.multiply(D, product, product)
+    return product
 
 
 def gelu(x: Matrix, out: Buffers) -> Matrix:
@@ -137,6 +175,32 @@ def gelu_gradient(x: Matrix, out: Buffers) -> Matrix:
     return dy
 
 
+def gelu_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
+    """Gaussian error linear unit, exact: x times the standard normal distribution function.
+
+    x: M x N, D: M x N -> product: M x N. From gelu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = (1 + erf(x / sqrt(2))) / 2 + x * exp(-x^2 / 2) / sqrt(2 * pi())  gelu.eq:6
+    #   times D
+    t4 = out.matrix("t4", M, N, x)
+    in_place.divide(x, math.sqrt(2), t4)
+    torch.erf(t4, out=t4)
+    in_place.add(1, t4, t4)
+    in_place.divide(t4, 2, t4)
+    product = out.matrix("product", M, N, x)
+    torch.square(x, out=product)
+    torch.neg(product, out=product)
+    in_place.divide(product, 2, product)
+    torch.exp(product, out=product)
+    in_place.multiply(x, product, product)
+    in_place.divide(product, math.sqrt(2 * math.pi), product)
+    in_place.add(t4, product, product)
+    in_place.multiply(D, product, product)
+    return product
+
+
 def leaky_relu(x: Matrix, alpha: float, out: Buffers) -> Matrix:
     """ReLU with slope alpha below zero.
 
@@ -167,6 +231,24 @@ def leaky_relu_gradient(x: Matrix, alpha: float, out: Buffers) -> Matrix:
     return dy
 
 
+def leaky_relu_product(x: Matrix, D: Matrix, alpha: float, out: Buffers) -> Matrix:
+    """ReLU with slope alpha below zero.
+
+    x: M x N, D: M x N -> product: M x N. From leaky_relu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = where(x < alpha * x, alpha, 1)                            leaky_relu.eq:7
+    #   times D
+    product = out.matrix("product", M, N, x)
+    torch.mul(x, alpha, out=product)
+    t2 = out.mask("t2", M, N, x)
+    in_place.less(x, product, t2)
+    in_place.where(t2, alpha, 1, product)
+    in_place.multiply(D, product, product)
+    return product
+
+
 def relu(x: Matrix, out: Buffers) -> Matrix:
     """Rectified linear unit.
 
@@ -193,6 +275,22 @@ def relu_gradient(x: Matrix, out: Buffers) -> Matrix:
     dy = out.matrix("dy", M, N, x)
     in_place.where(t1, 0, 1, dy)
     return dy
+
+
+def relu_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
+    """Rectified linear unit.
+
+    x: M x N, D: M x N -> product: M x N. From relu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = where(x < 0, 0, 1)                                        relu.eq:6
+    #   times D
+    t1 = out.mask("t1", M, N, x)
+    in_place.less(x, 0, t1)
+    product = out.matrix("product", M, N, x)
+    in_place.where(t1, 0, D, product)
+    return product
 
 
 def s_relu(x: Matrix, al: float, tl: float, ar: float, tr: float, out: Buffers) -> Matrix:
@@ -240,6 +338,27 @@ def s_relu_gradient(x: Matrix, al: float, tl: float, ar: float, tr: float, out: 
     return dy
 
 
+def s_relu_product(x: Matrix, D: Matrix, al: float, tl: float, ar: float, tr: float, out: Buffers) -> Matrix:
+    """S-shaped ReLU: slope al up to tl, slope 1 between the thresholds, slope ar from tr on.
+
+    x: M x N, D: M x N -> product: M x N. From srelu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = where(x <= tl, al, where(x < tr, 1, ar))                  srelu.eq:6
+    #   times D
+    t1 = out.mask("t1", M, N, x)
+    in_place.less_equal(x, tl, t1)
+    t2 = out.mask("t2", M, N, x)
+    in_place.less(x, tr, t2)
+    t3 = out.matrix("t3", M, N, x)
+    in_place.where(t2, 1, ar, t3)
+    product = out.matrix("product", M, N, x)
+    in_place.where(t1, al, t3, product)
+    in_place.multiply(D, product, product)
+    return product
+
+
 def silu(x: Matrix, out: Buffers) -> Matrix:
     """Sigmoid-weighted linear unit, also called swish.
 
@@ -272,6 +391,26 @@ def silu_gradient(x: Matrix, out: Buffers) -> Matrix:
     return dy
 
 
+def silu_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
+    """Sigmoid-weighted linear unit, also called swish.
+
+    x: M x N, D: M x N -> product: M x N. From silu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    s1 = out.matrix("s1", M, N, x)
+    torch.sigmoid(x, out=s1)
+    # f'(x) = sigmoid(x) * (1 + x * (1 - sigmoid(x)))                   silu.eq:6
+    #   times D
+    product = out.matrix("product", M, N, x)
+    in_place.subtract(1, s1, product)
+    in_place.multiply(x, product, product)
+    in_place.add(1, product, product)
+    in_place.multiply(s1, product, product)
+    in_place.multiply(D, product, product)
+    return product
+
+
 def sigmoid(x: Matrix, out: Buffers) -> Matrix:
     """Logistic function.
 
@@ -301,6 +440,24 @@ def sigmoid_gradient(x: Matrix, out: Buffers) -> Matrix:
     return dy
 
 
+def sigmoid_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
+    """Logistic function.
+
+    x: M x N, D: M x N -> product: M x N. From sigmoid.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    s1 = out.matrix("s1", M, N, x)
+    torch.sigmoid(x, out=s1)
+    # f'(x) = sigmoid(x) * (1 - sigmoid(x))                             sigmoid.eq:6
+    #   times D
+    product = out.matrix("product", M, N, x)
+    in_place.subtract(1, s1, product)
+    in_place.multiply(s1, product, product)
+    in_place.multiply(D, product, product)
+    return product
+
+
 def softplus(x: Matrix, out: Buffers) -> Matrix:
     """Smooth ReLU, log(1 + e^x).
 
@@ -325,6 +482,21 @@ def softplus_gradient(x: Matrix, out: Buffers) -> Matrix:
     dy = out.matrix("dy", M, N, x)
     torch.sigmoid(x, out=dy)
     return dy
+
+
+def softplus_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
+    """Smooth ReLU, log(1 + e^x).
+
+    x: M x N, D: M x N -> product: M x N. From softplus.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = sigmoid(x)                                                softplus.eq:6
+    #   times D
+    product = out.matrix("product", M, N, x)
+    torch.sigmoid(x, out=product)
+    in_place.multiply(D, product, product)
+    return product
 
 
 def t_relu(x: Matrix, epsilon: float, out: Buffers) -> Matrix:
@@ -357,6 +529,22 @@ def t_relu_gradient(x: Matrix, epsilon: float, out: Buffers) -> Matrix:
     return dy
 
 
+def t_relu_product(x: Matrix, D: Matrix, epsilon: float, out: Buffers) -> Matrix:
+    """Trimmed ReLU: values below epsilon are cut off.
+
+    x: M x N, D: M x N -> product: M x N. From trelu.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = where(x < epsilon, 0, 1)                                  trelu.eq:6
+    #   times D
+    t1 = out.mask("t1", M, N, x)
+    in_place.less(x, epsilon, t1)
+    product = out.matrix("product", M, N, x)
+    in_place.where(t1, 0, D, product)
+    return product
+
+
 def tanh(x: Matrix, out: Buffers) -> Matrix:
     """Hyperbolic tangent.
 
@@ -385,6 +573,23 @@ def tanh_gradient(x: Matrix, out: Buffers) -> Matrix:
     return dy
 
 
+def tanh_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
+    """Hyperbolic tangent.
+
+    x: M x N, D: M x N -> product: M x N. From tanh.eq:1.
+    """
+    M = x.shape[0]
+    N = x.shape[1]
+    # f'(x) = 1 - tanh(x)^2                                             tanh.eq:6
+    #   times D
+    product = out.matrix("product", M, N, x)
+    torch.tanh(x, out=product)
+    torch.square(product, out=product)
+    in_place.subtract(1, product, product)
+    in_place.multiply(D, product, product)
+    return product
+
+
 def activation_forward(X: Matrix, W: Matrix, b: Matrix, act: Activation, out: Buffers) -> tuple[Matrix, Matrix]:
     """Linear map followed by an activation function.
 
@@ -411,8 +616,7 @@ def activation_gradients(Z: Matrix, DY: Matrix, act: Activation, out: Buffers) -
     N = Z.shape[0]
     # DZ = hadamard(DY, act'(Z))                                        activation.eq:16
     DZ = out.matrix("DZ", N, K, Z)
-    out.activation(act, Z, DZ, gradient=True)
-    in_place.multiply(DY, DZ, DZ)
+    out.activation_product(act, Z, DY, DZ)
     # Db = columns_sum(DZ)                                              linear.eq:16
     Db = out.matrix("Db", 1, K, Z)
     torch.sum(DZ, dim=0, keepdim=True, out=Db)
@@ -466,8 +670,7 @@ def activation_dropout_gradients(
     N = X.shape[0]
     # DZ = hadamard(DY, act'(Z))                                        activation_dropout.eq:17
     DZ = out.matrix("DZ", N, K, X)
-    out.activation(act, Z, DZ, gradient=True)
-    in_place.multiply(DY, DZ, DZ)
+    out.activation_product(act, Z, DY, DZ)
     # DW = hadamard(DZ.T * X, R)                                        linear_dropout.eq:16
     DW = out.matrix("DW", K, D, X)
     in_place.gemm(1, DZ.T, X, 0, DW)
@@ -1011,104 +1214,72 @@ def softmax_input_gradient(W: Matrix, DZ: Matrix, out: Buffers) -> Matrix:
     return DX
 
 
-def binary_cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def binary_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Sum of the binary cross-entropies of probabilities Y with respect to targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From binary_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From binary_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
     # L  = -elements_sum(xlogy(T, Y) + xlogy(ones(N, K) - T, ones(N, K) - Y))  binary_cross_entropy.eq:9
     t7 = out.mask("t7", N, K, Y)
     in_place.equal(T, 0, t7)
+    t2 = out.matrix("t2", N, K, Y)
+    in_place.where(t7, 1, Y, t2)
     t4 = out.matrix("t4", N, K, Y)
-    in_place.where(t7, 1, Y, t4)
-    torch.log(t4, out=t4)
+    torch.log(t2, out=t4)
     in_place.multiply(T, t4, t4)
     t5 = out.matrix("t5", N, K, Y)
     in_place.subtract(1, T, t5)
-    t6 = out.matrix("t6", N, K, Y)
-    in_place.subtract(1, Y, t6)
-    in_place.equal(t5, 0, t7)
-    t11 = out.matrix("t11", N, K, Y)
-    in_place.where(t7, 1, t6, t11)
-    torch.log(t11, out=t11)
-    in_place.multiply(t5, t11, t11)
-    in_place.add(t4, t11, t11)
-    L = out.matrix("L", 1, 1, Y)
-    torch.sum(t11, dim=(0, 1), keepdim=True, out=L)
-    torch.neg(L, out=L)
-    return L
-
-
-def binary_cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Sum of the binary cross-entropies of probabilities Y with respect to targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From binary_cross_entropy.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = xdivy(ones(N, K) - T, ones(N, K) - Y) - xdivy(T, Y)          binary_cross_entropy.eq:10
-    t1 = out.matrix("t1", N, K, Y)
-    in_place.subtract(1, T, t1)
     DY = out.matrix("DY", N, K, Y)
     in_place.subtract(1, Y, DY)
-    t7 = out.mask("t7", N, K, Y)
-    in_place.equal(t1, 0, t7)
-    t6 = out.matrix("t6", N, K, Y)
-    in_place.where(t7, 1, DY, t6)
-    torch.reciprocal(t6, out=t6)
-    in_place.multiply(t1, t6, t6)
-    in_place.equal(T, 0, t7)
-    in_place.where(t7, 1, Y, DY)
-    torch.reciprocal(DY, out=DY)
+    in_place.equal(t5, 0, t7)
+    t14 = out.matrix("t14", N, K, Y)
+    in_place.where(t7, 1, DY, t14)
+    torch.log(t14, out=DY)
+    in_place.multiply(t5, DY, DY)
+    in_place.add(t4, DY, DY)
+    L = out.matrix("L", 1, 1, Y)
+    torch.sum(DY, dim=(0, 1), keepdim=True, out=L)
+    torch.neg(L, out=L)
+    # DY = xdivy(ones(N, K) - T, ones(N, K) - Y) - xdivy(T, Y)          binary_cross_entropy.eq:10
+    torch.reciprocal(t14, out=t14)
+    in_place.multiply(t5, t14, t14)
+    torch.reciprocal(t2, out=DY)
     in_place.multiply(T, DY, DY)
-    in_place.subtract(t6, DY, DY)
-    return DY
+    in_place.subtract(t14, DY, DY)
+    return L, DY
 
 
-def cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Cross-entropy of probabilities Y with respect to targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
     # L  = -elements_sum(xlogy(T, Y))                                   cross_entropy.eq:9
     t1 = out.mask("t1", N, K, Y)
     in_place.equal(T, 0, t1)
-    t4 = out.matrix("t4", N, K, Y)
-    in_place.where(t1, 1, Y, t4)
-    torch.log(t4, out=t4)
-    in_place.multiply(T, t4, t4)
-    L = out.matrix("L", 1, 1, Y)
-    torch.sum(t4, dim=(0, 1), keepdim=True, out=L)
-    torch.neg(L, out=L)
-    return L
-
-
-def cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Cross-entropy of probabilities Y with respect to targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From cross_entropy.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = -xdivy(T, Y)                                                 cross_entropy.eq:10
-    t1 = out.mask("t1", N, K, Y)
-    in_place.equal(T, 0, t1)
+    t2 = out.matrix("t2", N, K, Y)
+    in_place.where(t1, 1, Y, t2)
     DY = out.matrix("DY", N, K, Y)
-    in_place.where(t1, 1, Y, DY)
-    torch.reciprocal(DY, out=DY)
+    torch.log(t2, out=DY)
+    in_place.multiply(T, DY, DY)
+    L = out.matrix("L", 1, 1, Y)
+    torch.sum(DY, dim=(0, 1), keepdim=True, out=L)
+    torch.neg(L, out=L)
+    # DY = -xdivy(T, Y)                                                 cross_entropy.eq:10
+    torch.reciprocal(t2, out=DY)
     in_place.multiply(T, DY, DY)
     torch.neg(DY, out=DY)
-    return DY
+    return L, DY
 
 
-def kl_divergence_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def kl_divergence_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Kullback-Leibler divergence of probabilities Y from targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From kl_divergence.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From kl_divergence.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
@@ -1119,140 +1290,92 @@ def kl_divergence_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
     in_place.where(t1, 1, T, t4)
     torch.log(t4, out=t4)
     in_place.multiply(T, t4, t4)
-    t8 = out.matrix("t8", N, K, Y)
-    in_place.where(t1, 1, Y, t8)
-    torch.log(t8, out=t8)
-    in_place.multiply(T, t8, t8)
-    in_place.subtract(t4, t8, t8)
-    L = out.matrix("L", 1, 1, Y)
-    torch.sum(t8, dim=(0, 1), keepdim=True, out=L)
-    return L
-
-
-def kl_divergence_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Kullback-Leibler divergence of probabilities Y from targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From kl_divergence.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = -xdivy(T, Y)                                                 kl_divergence.eq:10
-    t1 = out.mask("t1", N, K, Y)
-    in_place.equal(T, 0, t1)
+    t5 = out.matrix("t5", N, K, Y)
+    in_place.where(t1, 1, Y, t5)
     DY = out.matrix("DY", N, K, Y)
-    in_place.where(t1, 1, Y, DY)
-    torch.reciprocal(DY, out=DY)
+    torch.log(t5, out=DY)
+    in_place.multiply(T, DY, DY)
+    in_place.subtract(t4, DY, DY)
+    L = out.matrix("L", 1, 1, Y)
+    torch.sum(DY, dim=(0, 1), keepdim=True, out=L)
+    # DY = -xdivy(T, Y)                                                 kl_divergence.eq:10
+    torch.reciprocal(t5, out=DY)
     in_place.multiply(T, DY, DY)
     torch.neg(DY, out=DY)
-    return DY
+    return L, DY
 
 
-def logistic_cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def logistic_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From logistic_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From logistic_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
     # L  = -elements_sum(hadamard(T, log_sigmoid(Y)))                   logistic_cross_entropy.eq:8
-    t2 = out.matrix("t2", N, K, Y)
-    in_place.log_sigmoid(Y, t2, out)
-    in_place.multiply(T, t2, t2)
-    L = out.matrix("L", 1, 1, Y)
-    torch.sum(t2, dim=(0, 1), keepdim=True, out=L)
-    torch.neg(L, out=L)
-    return L
-
-
-def logistic_cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T.
-
-    Y: N x K, T: N x K -> DY: N x K. From logistic_cross_entropy.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = hadamard(T, sigmoid(Y)) - T                                  logistic_cross_entropy.eq:9
     DY = out.matrix("DY", N, K, Y)
+    in_place.log_sigmoid(Y, DY, out)
+    in_place.multiply(T, DY, DY)
+    L = out.matrix("L", 1, 1, Y)
+    torch.sum(DY, dim=(0, 1), keepdim=True, out=L)
+    torch.neg(L, out=L)
+    # DY = hadamard(T, sigmoid(Y)) - T                                  logistic_cross_entropy.eq:9
     torch.sigmoid(Y, out=DY)
     in_place.multiply(T, DY, DY)
     in_place.subtract(DY, T, DY)
-    return DY
+    return L, DY
 
 
-def mean_squared_error_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def mean_squared_error_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Mean of the squared errors over all entries.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From mean_squared_error.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From mean_squared_error.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
     # L  = elements_sum(hadamard(Y - T, Y - T)) / (K * N)               mean_squared_error.eq:8
     #   rewritten: hadamard(X, X) = square(X)
-    t2 = out.matrix("t2", N, K, Y)
-    in_place.subtract(Y, T, t2)
-    torch.square(t2, out=t2)
-    L = out.matrix("L", 1, 1, Y)
-    torch.sum(t2, dim=(0, 1), keepdim=True, out=L)
-    in_place.divide(L, K * N, L)
-    return L
-
-
-def mean_squared_error_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Mean of the squared errors over all entries.
-
-    Y: N x K, T: N x K -> DY: N x K. From mean_squared_error.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = 2 * (Y - T) / (K * N)                                        mean_squared_error.eq:9
+    t1 = out.matrix("t1", N, K, Y)
+    in_place.subtract(Y, T, t1)
     DY = out.matrix("DY", N, K, Y)
-    in_place.subtract(Y, T, DY)
-    torch.mul(DY, 2, out=DY)
+    torch.square(t1, out=DY)
+    L = out.matrix("L", 1, 1, Y)
+    torch.sum(DY, dim=(0, 1), keepdim=True, out=L)
+    in_place.divide(L, K * N, L)
+    # DY = 2 * (Y - T) / (K * N)                                        mean_squared_error.eq:9
+    torch.mul(t1, 2, out=DY)
     in_place.divide(DY, K * N, DY)
-    return DY
+    return L, DY
 
 
-def negative_log_likelihood_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def negative_log_likelihood_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Negative logarithm of the probability that Y gives to the target of every row.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From negative_log_likelihood.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From negative_log_likelihood.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
     # L  = -elements_sum(log(rows_sum(hadamard(Y, T))))                 negative_log_likelihood.eq:9
-    t1 = out.matrix("t1", N, K, Y)
-    in_place.multiply(Y, T, t1)
-    t3 = out.matrix("t3", N, 1, Y)
-    torch.sum(t1, dim=1, keepdim=True, out=t3)
-    torch.log(t3, out=t3)
-    L = out.matrix("L", 1, 1, Y)
-    torch.sum(t3, dim=(0, 1), keepdim=True, out=L)
-    torch.neg(L, out=L)
-    return L
-
-
-def negative_log_likelihood_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Negative logarithm of the probability that Y gives to the target of every row.
-
-    Y: N x K, T: N x K -> DY: N x K. From negative_log_likelihood.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = -hadamard(column_repeat(reciprocal(rows_sum(hadamard(Y, T))), K), T)  negative_log_likelihood.eq:10
     DY = out.matrix("DY", N, K, Y)
     in_place.multiply(Y, T, DY)
-    t3 = out.matrix("t3", N, 1, Y)
-    torch.sum(DY, dim=1, keepdim=True, out=t3)
-    torch.reciprocal(t3, out=t3)
-    in_place.multiply(t3, T, DY)
+    t2 = out.matrix("t2", N, 1, Y)
+    torch.sum(DY, dim=1, keepdim=True, out=t2)
+    t5 = out.matrix("t5", N, 1, Y)
+    torch.log(t2, out=t5)
+    L = out.matrix("L", 1, 1, Y)
+    torch.sum(t5, dim=(0, 1), keepdim=True, out=L)
+    torch.neg(L, out=L)
+    # DY = -hadamard(column_repeat(reciprocal(rows_sum(hadamard(Y, T))), K), T)  negative_log_likelihood.eq:10
+    torch.reciprocal(t2, out=t5)
+    in_place.multiply(t5, T, DY)
     torch.neg(DY, out=DY)
-    return DY
+    return L, DY
 
 
-def sigmoid_binary_cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def sigmoid_binary_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From sigmoid_binary_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From sigmoid_binary_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
@@ -1264,125 +1387,97 @@ def sigmoid_binary_cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Mat
     in_place.subtract(1, T, t3)
     t4 = out.matrix("t4", N, K, Y)
     torch.neg(Y, out=t4)
-    t7 = out.matrix("t7", N, K, Y)
-    in_place.log_sigmoid(t4, t7, out)
-    in_place.multiply(t3, t7, t7)
-    in_place.add(t2, t7, t7)
-    L = out.matrix("L", 1, 1, Y)
-    torch.sum(t7, dim=(0, 1), keepdim=True, out=L)
-    torch.neg(L, out=L)
-    return L
-
-
-def sigmoid_binary_cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From sigmoid_binary_cross_entropy.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = sigmoid(Y) - T                                               sigmoid_binary_cross_entropy.eq:10
     DY = out.matrix("DY", N, K, Y)
+    in_place.log_sigmoid(t4, DY, out)
+    in_place.multiply(t3, DY, DY)
+    in_place.add(t2, DY, DY)
+    L = out.matrix("L", 1, 1, Y)
+    torch.sum(DY, dim=(0, 1), keepdim=True, out=L)
+    torch.neg(L, out=L)
+    # DY = sigmoid(Y) - T                                               sigmoid_binary_cross_entropy.eq:10
     torch.sigmoid(Y, out=DY)
     in_place.subtract(DY, T, DY)
-    return DY
+    return L, DY
 
 
-def softmax_cross_entropy_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def softmax_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Cross-entropy of the softmax of Y with respect to targets T.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From softmax_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From softmax_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
     # L  = -elements_sum(hadamard(T, log_softmax(Y)))                   softmax_cross_entropy.eq:8
-    t5 = out.matrix("t5", N, 1, Y)
-    torch.amax(Y, dim=1, keepdim=True, out=t5)
-    t2 = out.matrix("t2", N, K, Y)
-    in_place.subtract(Y, t5, t2)
-    t7 = out.matrix("t7", N, K, Y)
-    torch.exp(t2, out=t7)
-    torch.sum(t7, dim=1, keepdim=True, out=t5)
-    torch.log(t5, out=t5)
-    in_place.subtract(t2, t5, t7)
-    in_place.multiply(T, t7, t7)
+    t11 = out.matrix("t11", N, 1, Y)
+    torch.amax(Y, dim=1, keepdim=True, out=t11)
+    DY = out.matrix("DY", N, K, Y)
+    in_place.subtract(Y, t11, DY)
+    t3 = out.matrix("t3", N, K, Y)
+    torch.exp(DY, out=t3)
+    t4 = out.matrix("t4", N, 1, Y)
+    torch.sum(t3, dim=1, keepdim=True, out=t4)
+    torch.log(t4, out=t11)
+    in_place.subtract(DY, t11, DY)
+    in_place.multiply(T, DY, DY)
     L = out.matrix("L", 1, 1, Y)
-    torch.sum(t7, dim=(0, 1), keepdim=True, out=L)
+    torch.sum(DY, dim=(0, 1), keepdim=True, out=L)
     torch.neg(L, out=L)
-    return L
-
-
-def softmax_cross_entropy_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Cross-entropy of the softmax of Y with respect to targets T.
-
-    Y: N x K, T: N x K -> DY: N x K. From softmax_cross_entropy.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
     # DY = hadamard(softmax(Y), column_repeat(rows_sum(T), K)) - T      softmax_cross_entropy.eq:9
-    t7 = out.matrix("t7", N, 1, Y)
-    torch.amax(Y, dim=1, keepdim=True, out=t7)
-    DY = out.matrix("DY", N, K, Y)
-    in_place.subtract(Y, t7, DY)
-    torch.exp(DY, out=DY)
-    torch.sum(DY, dim=1, keepdim=True, out=t7)
-    torch.reciprocal(t7, out=t7)
-    in_place.multiply(DY, t7, DY)
-    torch.sum(T, dim=1, keepdim=True, out=t7)
-    in_place.multiply(DY, t7, DY)
+    torch.reciprocal(t4, out=t11)
+    in_place.multiply(t3, t11, DY)
+    torch.sum(T, dim=1, keepdim=True, out=t11)
+    in_place.multiply(DY, t11, DY)
     in_place.subtract(DY, T, DY)
-    return DY
+    return L, DY
 
 
-def softmax_cross_entropy_loss_gradient_one_hot(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def softmax_cross_entropy_loss_gradient_one_hot_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Cross-entropy of the softmax of Y with respect to targets T.
 
-    Y: N x K, T: N x K -> DY: N x K. From softmax_cross_entropy.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From softmax_cross_entropy.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    # DY = softmax(Y) - T                                               softmax_cross_entropy.eq:11
-    t5 = out.matrix("t5", N, 1, Y)
-    torch.amax(Y, dim=1, keepdim=True, out=t5)
+    # L  = -elements_sum(hadamard(T, log_softmax(Y)))                   softmax_cross_entropy.eq:8
+    t9 = out.matrix("t9", N, 1, Y)
+    torch.amax(Y, dim=1, keepdim=True, out=t9)
     DY = out.matrix("DY", N, K, Y)
-    in_place.subtract(Y, t5, DY)
-    torch.exp(DY, out=DY)
-    torch.sum(DY, dim=1, keepdim=True, out=t5)
-    torch.reciprocal(t5, out=t5)
-    in_place.multiply(DY, t5, DY)
+    in_place.subtract(Y, t9, DY)
+    t3 = out.matrix("t3", N, K, Y)
+    torch.exp(DY, out=t3)
+    t4 = out.matrix("t4", N, 1, Y)
+    torch.sum(t3, dim=1, keepdim=True, out=t4)
+    torch.log(t4, out=t9)
+    in_place.subtract(DY, t9, DY)
+    in_place.multiply(T, DY, DY)
+    L = out.matrix("L", 1, 1, Y)
+    torch.sum(DY, dim=(0, 1), keepdim=True, out=L)
+    torch.neg(L, out=L)
+    # DY = softmax(Y) - T                                               softmax_cross_entropy.eq:11
+    torch.reciprocal(t4, out=t9)
+    in_place.multiply(t3, t9, DY)
     in_place.subtract(DY, T, DY)
-    return DY
+    return L, DY
 
 
-def squared_error_loss(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
+def squared_error_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Sum of the squared errors.
 
-    Y: N x K, T: N x K -> L: 1 x 1. From squared_error.eq:1.
+    Y: N x K, T: N x K -> L: 1 x 1, DY: N x K. From squared_error.eq:1.
     """
     K = Y.shape[1]
     N = Y.shape[0]
     # L  = elements_sum(hadamard(Y - T, Y - T))                         squared_error.eq:8
     #   rewritten: hadamard(X, X) = square(X)
-    t2 = out.matrix("t2", N, K, Y)
-    in_place.subtract(Y, T, t2)
-    torch.square(t2, out=t2)
-    L = out.matrix("L", 1, 1, Y)
-    torch.sum(t2, dim=(0, 1), keepdim=True, out=L)
-    return L
-
-
-def squared_error_loss_gradient(Y: Matrix, T: Matrix, out: Buffers) -> Matrix:
-    """Sum of the squared errors.
-
-    Y: N x K, T: N x K -> DY: N x K. From squared_error.eq:1.
-    """
-    K = Y.shape[1]
-    N = Y.shape[0]
-    # DY = 2 * (Y - T)                                                  squared_error.eq:9
+    t1 = out.matrix("t1", N, K, Y)
+    in_place.subtract(Y, T, t1)
     DY = out.matrix("DY", N, K, Y)
-    in_place.subtract(Y, T, DY)
-    torch.mul(DY, 2, out=DY)
-    return DY
+    torch.square(t1, out=DY)
+    L = out.matrix("L", 1, 1, Y)
+    torch.sum(DY, dim=(0, 1), keepdim=True, out=L)
+    # DY = 2 * (Y - T)                                                  squared_error.eq:9
+    torch.mul(t1, 2, out=DY)
+    return L, DY
 
 
 def adam_step(

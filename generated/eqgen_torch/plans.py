@@ -3,62 +3,57 @@
 from __future__ import annotations
 
 from . import activations, layers, losses, optimizers, planned
-from .buffers import Call, LayerPlan, LossPlan, OptimizerPlan
+from .buffers import ActivationPlan, Call, LayerPlan, LossPlan, OptimizerPlan
 
-ACTIVATIONS = {
-    activations.AllReLUActivation: (planned.all_relu, planned.all_relu_gradient),
-    activations.ELUActivation: (planned.elu, planned.elu_gradient),
-    activations.GELUActivation: (planned.gelu, planned.gelu_gradient),
-    activations.LeakyReLUActivation: (planned.leaky_relu, planned.leaky_relu_gradient),
-    activations.ReLUActivation: (planned.relu, planned.relu_gradient),
-    activations.SReLUActivation: (planned.s_relu, planned.s_relu_gradient),
-    activations.SiLUActivation: (planned.silu, planned.silu_gradient),
-    activations.SigmoidActivation: (planned.sigmoid, planned.sigmoid_gradient),
-    activations.SoftplusActivation: (planned.softplus, planned.softplus_gradient),
-    activations.TReLUActivation: (planned.t_relu, planned.t_relu_gradient),
-    activations.TanhActivation: (planned.tanh, planned.tanh_gradient),
+ACTIVATIONS: dict[type, ActivationPlan] = {
+    activations.AllReLUActivation: ActivationPlan(
+        planned.all_relu, planned.all_relu_gradient, planned.all_relu_product
+    ),
+    activations.ELUActivation: ActivationPlan(planned.elu, planned.elu_gradient, planned.elu_product),
+    activations.GELUActivation: ActivationPlan(planned.gelu, planned.gelu_gradient, planned.gelu_product),
+    activations.LeakyReLUActivation: ActivationPlan(
+        planned.leaky_relu, planned.leaky_relu_gradient, planned.leaky_relu_product
+    ),
+    activations.ReLUActivation: ActivationPlan(planned.relu, planned.relu_gradient, planned.relu_product),
+    activations.SReLUActivation: ActivationPlan(planned.s_relu, planned.s_relu_gradient, planned.s_relu_product),
+    activations.SiLUActivation: ActivationPlan(planned.silu, planned.silu_gradient, planned.silu_product),
+    activations.SigmoidActivation: ActivationPlan(planned.sigmoid, planned.sigmoid_gradient, planned.sigmoid_product),
+    activations.SoftplusActivation: ActivationPlan(
+        planned.softplus, planned.softplus_gradient, planned.softplus_product
+    ),
+    activations.TReLUActivation: ActivationPlan(planned.t_relu, planned.t_relu_gradient, planned.t_relu_product),
+    activations.TanhActivation: ActivationPlan(planned.tanh, planned.tanh_gradient, planned.tanh_product),
 }
-"""An activation's value and derivative, over the entries and the numbers of its header."""
 
 LOSSES = {
     losses.BinaryCrossEntropyLossFunction: LossPlan(
-        planned.binary_cross_entropy_loss,
-        planned.binary_cross_entropy_loss_gradient,
-        planned.binary_cross_entropy_loss_gradient,
+        planned.binary_cross_entropy_loss_gradient_and_value, planned.binary_cross_entropy_loss_gradient_and_value
     ),
     losses.CrossEntropyLossFunction: LossPlan(
-        planned.cross_entropy_loss, planned.cross_entropy_loss_gradient, planned.cross_entropy_loss_gradient
+        planned.cross_entropy_loss_gradient_and_value, planned.cross_entropy_loss_gradient_and_value
     ),
     losses.KLDivergenceLossFunction: LossPlan(
-        planned.kl_divergence_loss, planned.kl_divergence_loss_gradient, planned.kl_divergence_loss_gradient
+        planned.kl_divergence_loss_gradient_and_value, planned.kl_divergence_loss_gradient_and_value
     ),
     losses.LogisticCrossEntropyLossFunction: LossPlan(
-        planned.logistic_cross_entropy_loss,
-        planned.logistic_cross_entropy_loss_gradient,
-        planned.logistic_cross_entropy_loss_gradient,
+        planned.logistic_cross_entropy_loss_gradient_and_value, planned.logistic_cross_entropy_loss_gradient_and_value
     ),
     losses.MeanSquaredErrorLossFunction: LossPlan(
-        planned.mean_squared_error_loss,
-        planned.mean_squared_error_loss_gradient,
-        planned.mean_squared_error_loss_gradient,
+        planned.mean_squared_error_loss_gradient_and_value, planned.mean_squared_error_loss_gradient_and_value
     ),
     losses.NegativeLogLikelihoodLossFunction: LossPlan(
-        planned.negative_log_likelihood_loss,
-        planned.negative_log_likelihood_loss_gradient,
-        planned.negative_log_likelihood_loss_gradient,
+        planned.negative_log_likelihood_loss_gradient_and_value, planned.negative_log_likelihood_loss_gradient_and_value
     ),
     losses.SigmoidBinaryCrossEntropyLossFunction: LossPlan(
-        planned.sigmoid_binary_cross_entropy_loss,
-        planned.sigmoid_binary_cross_entropy_loss_gradient,
-        planned.sigmoid_binary_cross_entropy_loss_gradient,
+        planned.sigmoid_binary_cross_entropy_loss_gradient_and_value,
+        planned.sigmoid_binary_cross_entropy_loss_gradient_and_value,
     ),
     losses.SoftmaxCrossEntropyLossFunction: LossPlan(
-        planned.softmax_cross_entropy_loss,
-        planned.softmax_cross_entropy_loss_gradient,
-        planned.softmax_cross_entropy_loss_gradient_one_hot,
+        planned.softmax_cross_entropy_loss_gradient_and_value,
+        planned.softmax_cross_entropy_loss_gradient_one_hot_and_value,
     ),
     losses.SquaredErrorLossFunction: LossPlan(
-        planned.squared_error_loss, planned.squared_error_loss_gradient, planned.squared_error_loss_gradient
+        planned.squared_error_loss_gradient_and_value, planned.squared_error_loss_gradient_and_value
     ),
 }
 

@@ -54,17 +54,50 @@ class Buffers:
             found = self.parts[name] = Buffers()
         return found
 
-    def activation(self, act: Activation, x: Matrix, target: Matrix, gradient: bool = False) -> None:
-        """Put act(x), or act'(x), into the target."""
-        from .plans import ACTIVATIONS  # not above: the plans are made of functions that call this one
-
-        plan = ACTIVATIONS.get(type(act))
+    def activation(self, act: Activation, x: Matrix, target: Matrix) -> None:
+        """target = act(x)."""
+        plan = _activation_plan(act)
         if plan is None:
-            in_place.copy(act.gradient(x) if gradient else act(x), target)
+            in_place.copy(act(x), target)
         else:
-            part = self.part((type(act), gradient))
-            part.matrices["dy" if gradient else "y"] = target
-            plan[gradient](x, *dataclasses.astuple(act), part)
+            plan.value(x, *dataclasses.astuple(act), self.giving("y", target, act))
+
+    def activation_gradient(self, act: Activation, x: Matrix, target: Matrix) -> None:
+        """target = act'(x)."""
+        plan = _activation_plan(act)
+        if plan is None:
+            in_place.copy(act.gradient(x), target)
+        else:
+            plan.gradient(x, *dataclasses.astuple(act), self.giving("dy", target, act))
+
+    def activation_product(self, act: Activation, x: Matrix, D: Matrix, target: Matrix) -> None:
+        """target = D act'(x), entry by entry."""
+        plan = _activation_plan(act)
+        if plan is None:
+            in_place.copy(D * act.gradient(x), target)
+        else:
+            plan.product(x, D, *dataclasses.astuple(act), self.giving("product", target, act))
+
+    def giving(self, result: str, target: Matrix, act: Activation) -> Buffers:
+        """Buffers for a function of an activation whose result goes into the target."""
+        part = self.part((type(act), result))
+        part.matrices[result] = target
+        return part
+
+
+def _activation_plan(act: Activation) -> ActivationPlan | None:
+    from .plans import ACTIVATIONS  # not above: the plans are made of functions that call this one
+
+    return ACTIVATIONS.get(type(act))
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationPlan:
+    """An activation f: f(x), f'(x) and D f'(x), over entries and the numbers of its header."""
+
+    value: Callable[..., Matrix]
+    gradient: Callable[..., Matrix]
+    product: Callable[..., Matrix]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +138,10 @@ class LayerPlan:
 
 @dataclass(frozen=True, slots=True)
 class LossPlan:
-    """A loss: its value, 1 x 1, its gradient, and its gradient where every row of T is a unit vector."""
+    """A loss: its value, 1 x 1, with its gradient, in general and where every row of T is a unit vector."""
 
-    value: Callable[..., Matrix]
-    gradient: Callable[..., Matrix]
-    one_hot: Callable[..., Matrix]
+    general: Callable[..., tuple[Matrix, Matrix]]
+    one_hot: Callable[..., tuple[Matrix, Matrix]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ __all__ = [
     "variable",
     "wait",
     "where",
+    "zeros",
 ]
 
 
@@ -135,6 +136,11 @@ def full_like(x: Matrix | Variable, number: float) -> Matrix:
 def variable(x: Matrix) -> Variable:
     """A variable that starts with the entries of `x`."""
     return Variable(x)
+
+
+def zeros(rows: int, columns: int, dtype: str, device: Device = None) -> Variable:
+    """A variable of zeros."""
+    return variable(full(rows, columns, 0.0, dtype, device))
 
 
 def value(v: Matrix | Variable) -> Matrix:

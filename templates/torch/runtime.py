@@ -67,6 +67,7 @@ __all__ = [
     "variable",
     "wait",
     "where",
+    "zeros",
 ]
 
 
@@ -109,6 +110,13 @@ def full_like(x: Matrix | Variable, number: float) -> Matrix:
 def variable(x: Matrix) -> Variable:
     """A variable that starts with the entries of `x`, in memory of its own."""
     return x.detach().clone(memory_format=torch.contiguous_format)
+
+
+def zeros(rows: int, columns: int, dtype: str, device: Device = None) -> Variable:
+    """A variable of zeros. On the processor it takes no memory until something is written to it."""
+    if torch.device(device or "cpu").type == "cpu":
+        return torch.from_numpy(np.zeros((rows, columns), dtype=dtype))  # torch.zeros would write the zeros
+    return torch.zeros((rows, columns), dtype=getattr(torch, dtype), device=device)
 
 
 def value(v: Matrix | Variable) -> Matrix:

@@ -473,6 +473,12 @@ EQGEN_API int eqgen_binary_cross_entropy_loss_gradient_f32(int64_t N, int64_t K,
 EQGEN_API int eqgen_binary_cross_entropy_loss_gradient_f64(int64_t N, int64_t K, const double* Y, const double* T,
                                                            double* DY);
 
+/* Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1) */
+EQGEN_API int eqgen_binary_cross_entropy_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y,
+                                                                     const float* T, float* L, float* DY);
+EQGEN_API int eqgen_binary_cross_entropy_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y,
+                                                                     const double* T, double* L, double* DY);
+
 /* Cross-entropy of probabilities Y with respect to targets T (cross_entropy.eq:1) */
 EQGEN_API int eqgen_cross_entropy_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L);
 EQGEN_API int eqgen_cross_entropy_loss_f64(int64_t N, int64_t K, const double* Y, const double* T, double* L);
@@ -481,6 +487,12 @@ EQGEN_API int eqgen_cross_entropy_loss_f64(int64_t N, int64_t K, const double* Y
 EQGEN_API int eqgen_cross_entropy_loss_gradient_f32(int64_t N, int64_t K, const float* Y, const float* T, float* DY);
 EQGEN_API int eqgen_cross_entropy_loss_gradient_f64(int64_t N, int64_t K, const double* Y, const double* T, double* DY);
 
+/* Cross-entropy of probabilities Y with respect to targets T (cross_entropy.eq:1) */
+EQGEN_API int eqgen_cross_entropy_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y, const float* T,
+                                                              float* L, float* DY);
+EQGEN_API int eqgen_cross_entropy_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y, const double* T,
+                                                              double* L, double* DY);
+
 /* Kullback-Leibler divergence of probabilities Y from targets T (kl_divergence.eq:1) */
 EQGEN_API int eqgen_kl_divergence_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L);
 EQGEN_API int eqgen_kl_divergence_loss_f64(int64_t N, int64_t K, const double* Y, const double* T, double* L);
@@ -488,6 +500,12 @@ EQGEN_API int eqgen_kl_divergence_loss_f64(int64_t N, int64_t K, const double* Y
 /* Kullback-Leibler divergence of probabilities Y from targets T (kl_divergence.eq:1) */
 EQGEN_API int eqgen_kl_divergence_loss_gradient_f32(int64_t N, int64_t K, const float* Y, const float* T, float* DY);
 EQGEN_API int eqgen_kl_divergence_loss_gradient_f64(int64_t N, int64_t K, const double* Y, const double* T, double* DY);
+
+/* Kullback-Leibler divergence of probabilities Y from targets T (kl_divergence.eq:1) */
+EQGEN_API int eqgen_kl_divergence_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y, const float* T,
+                                                              float* L, float* DY);
+EQGEN_API int eqgen_kl_divergence_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y, const double* T,
+                                                              double* L, double* DY);
 
 /* Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T (logistic_cross_entropy.eq:1)
  */
@@ -501,6 +519,13 @@ EQGEN_API int eqgen_logistic_cross_entropy_loss_gradient_f32(int64_t N, int64_t 
 EQGEN_API int eqgen_logistic_cross_entropy_loss_gradient_f64(int64_t N, int64_t K, const double* Y, const double* T,
                                                              double* DY);
 
+/* Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T (logistic_cross_entropy.eq:1)
+ */
+EQGEN_API int eqgen_logistic_cross_entropy_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y,
+                                                                       const float* T, float* L, float* DY);
+EQGEN_API int eqgen_logistic_cross_entropy_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y,
+                                                                       const double* T, double* L, double* DY);
+
 /* Mean of the squared errors over all entries (mean_squared_error.eq:1) */
 EQGEN_API int eqgen_mean_squared_error_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L);
 EQGEN_API int eqgen_mean_squared_error_loss_f64(int64_t N, int64_t K, const double* Y, const double* T, double* L);
@@ -511,6 +536,12 @@ EQGEN_API int eqgen_mean_squared_error_loss_gradient_f32(int64_t N, int64_t K, c
 EQGEN_API int eqgen_mean_squared_error_loss_gradient_f64(int64_t N, int64_t K, const double* Y, const double* T,
                                                          double* DY);
 
+/* Mean of the squared errors over all entries (mean_squared_error.eq:1) */
+EQGEN_API int eqgen_mean_squared_error_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y, const float* T,
+                                                                   float* L, float* DY);
+EQGEN_API int eqgen_mean_squared_error_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y,
+                                                                   const double* T, double* L, double* DY);
+
 /* Negative logarithm of the probability that Y gives to the target of every row (negative_log_likelihood.eq:1) */
 EQGEN_API int eqgen_negative_log_likelihood_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L);
 EQGEN_API int eqgen_negative_log_likelihood_loss_f64(int64_t N, int64_t K, const double* Y, const double* T, double* L);
@@ -520,6 +551,12 @@ EQGEN_API int eqgen_negative_log_likelihood_loss_gradient_f32(int64_t N, int64_t
                                                               float* DY);
 EQGEN_API int eqgen_negative_log_likelihood_loss_gradient_f64(int64_t N, int64_t K, const double* Y, const double* T,
                                                               double* DY);
+
+/* Negative logarithm of the probability that Y gives to the target of every row (negative_log_likelihood.eq:1) */
+EQGEN_API int eqgen_negative_log_likelihood_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y,
+                                                                        const float* T, float* L, float* DY);
+EQGEN_API int eqgen_negative_log_likelihood_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y,
+                                                                        const double* T, double* L, double* DY);
 
 /* Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T (sigmoid_binary_cross_entropy.eq:1)
  */
@@ -534,6 +571,13 @@ EQGEN_API int eqgen_sigmoid_binary_cross_entropy_loss_gradient_f32(int64_t N, in
                                                                    float* DY);
 EQGEN_API int eqgen_sigmoid_binary_cross_entropy_loss_gradient_f64(int64_t N, int64_t K, const double* Y,
                                                                    const double* T, double* DY);
+
+/* Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T (sigmoid_binary_cross_entropy.eq:1)
+ */
+EQGEN_API int eqgen_sigmoid_binary_cross_entropy_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y,
+                                                                             const float* T, float* L, float* DY);
+EQGEN_API int eqgen_sigmoid_binary_cross_entropy_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y,
+                                                                             const double* T, double* L, double* DY);
 
 /* Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1) */
 EQGEN_API int eqgen_softmax_cross_entropy_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L);
@@ -551,6 +595,18 @@ EQGEN_API int eqgen_softmax_cross_entropy_loss_gradient_one_hot_f32(int64_t N, i
 EQGEN_API int eqgen_softmax_cross_entropy_loss_gradient_one_hot_f64(int64_t N, int64_t K, const double* Y,
                                                                     const double* T, double* DY);
 
+/* Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1) */
+EQGEN_API int eqgen_softmax_cross_entropy_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y,
+                                                                      const float* T, float* L, float* DY);
+EQGEN_API int eqgen_softmax_cross_entropy_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y,
+                                                                      const double* T, double* L, double* DY);
+
+/* Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1) */
+EQGEN_API int eqgen_softmax_cross_entropy_loss_gradient_one_hot_and_value_f32(int64_t N, int64_t K, const float* Y,
+                                                                              const float* T, float* L, float* DY);
+EQGEN_API int eqgen_softmax_cross_entropy_loss_gradient_one_hot_and_value_f64(int64_t N, int64_t K, const double* Y,
+                                                                              const double* T, double* L, double* DY);
+
 /* Sum of the squared errors (squared_error.eq:1) */
 EQGEN_API int eqgen_squared_error_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L);
 EQGEN_API int eqgen_squared_error_loss_f64(int64_t N, int64_t K, const double* Y, const double* T, double* L);
@@ -558,6 +614,12 @@ EQGEN_API int eqgen_squared_error_loss_f64(int64_t N, int64_t K, const double* Y
 /* Sum of the squared errors (squared_error.eq:1) */
 EQGEN_API int eqgen_squared_error_loss_gradient_f32(int64_t N, int64_t K, const float* Y, const float* T, float* DY);
 EQGEN_API int eqgen_squared_error_loss_gradient_f64(int64_t N, int64_t K, const double* Y, const double* T, double* DY);
+
+/* Sum of the squared errors (squared_error.eq:1) */
+EQGEN_API int eqgen_squared_error_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y, const float* T,
+                                                              float* L, float* DY);
+EQGEN_API int eqgen_squared_error_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y, const double* T,
+                                                              double* L, double* DY);
 
 /* Adaptive moments: steps scaled by the means of the gradient and of its square (adam.eq:1) */
 EQGEN_API int eqgen_adam_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, const float* m,

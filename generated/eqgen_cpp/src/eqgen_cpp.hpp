@@ -344,6 +344,11 @@ EQGEN_API void binary_cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scal
 template <class Scalar>
 EQGEN_API void binary_cross_entropy_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> DY);
 
+// Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1)
+template <class Scalar>
+EQGEN_API void binary_cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T,
+                                                            Matrix<Scalar> L, Matrix<Scalar> DY);
+
 // Cross-entropy of probabilities Y with respect to targets T (cross_entropy.eq:1)
 template <class Scalar>
 EQGEN_API void cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L);
@@ -351,6 +356,11 @@ EQGEN_API void cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, 
 // Cross-entropy of probabilities Y with respect to targets T (cross_entropy.eq:1)
 template <class Scalar>
 EQGEN_API void cross_entropy_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> DY);
+
+// Cross-entropy of probabilities Y with respect to targets T (cross_entropy.eq:1)
+template <class Scalar>
+EQGEN_API void cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L,
+                                                     Matrix<Scalar> DY);
 
 // Kullback-Leibler divergence of probabilities Y from targets T (kl_divergence.eq:1)
 template <class Scalar>
@@ -360,6 +370,11 @@ EQGEN_API void kl_divergence_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, 
 template <class Scalar>
 EQGEN_API void kl_divergence_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> DY);
 
+// Kullback-Leibler divergence of probabilities Y from targets T (kl_divergence.eq:1)
+template <class Scalar>
+EQGEN_API void kl_divergence_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L,
+                                                     Matrix<Scalar> DY);
+
 // Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T (logistic_cross_entropy.eq:1)
 template <class Scalar>
 EQGEN_API void logistic_cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L);
@@ -367,6 +382,11 @@ EQGEN_API void logistic_cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMatrix<Sc
 // Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T (logistic_cross_entropy.eq:1)
 template <class Scalar>
 EQGEN_API void logistic_cross_entropy_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> DY);
+
+// Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T (logistic_cross_entropy.eq:1)
+template <class Scalar>
+EQGEN_API void logistic_cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T,
+                                                              Matrix<Scalar> L, Matrix<Scalar> DY);
 
 // Mean of the squared errors over all entries (mean_squared_error.eq:1)
 template <class Scalar>
@@ -376,6 +396,11 @@ EQGEN_API void mean_squared_error_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar
 template <class Scalar>
 EQGEN_API void mean_squared_error_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> DY);
 
+// Mean of the squared errors over all entries (mean_squared_error.eq:1)
+template <class Scalar>
+EQGEN_API void mean_squared_error_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T,
+                                                          Matrix<Scalar> L, Matrix<Scalar> DY);
+
 // Negative logarithm of the probability that Y gives to the target of every row (negative_log_likelihood.eq:1)
 template <class Scalar>
 EQGEN_API void negative_log_likelihood_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L);
@@ -383,6 +408,11 @@ EQGEN_API void negative_log_likelihood_loss(ConstMatrix<Scalar> Y, ConstMatrix<S
 // Negative logarithm of the probability that Y gives to the target of every row (negative_log_likelihood.eq:1)
 template <class Scalar>
 EQGEN_API void negative_log_likelihood_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> DY);
+
+// Negative logarithm of the probability that Y gives to the target of every row (negative_log_likelihood.eq:1)
+template <class Scalar>
+EQGEN_API void negative_log_likelihood_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T,
+                                                               Matrix<Scalar> L, Matrix<Scalar> DY);
 
 // Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T (sigmoid_binary_cross_entropy.eq:1)
 template <class Scalar>
@@ -392,6 +422,11 @@ EQGEN_API void sigmoid_binary_cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMat
 template <class Scalar>
 EQGEN_API void sigmoid_binary_cross_entropy_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T,
                                                           Matrix<Scalar> DY);
+
+// Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T (sigmoid_binary_cross_entropy.eq:1)
+template <class Scalar>
+EQGEN_API void sigmoid_binary_cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T,
+                                                                    Matrix<Scalar> L, Matrix<Scalar> DY);
 
 // Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1)
 template <class Scalar>
@@ -406,6 +441,16 @@ template <class Scalar>
 EQGEN_API void softmax_cross_entropy_loss_gradient_one_hot(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T,
                                                            Matrix<Scalar> DY);
 
+// Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1)
+template <class Scalar>
+EQGEN_API void softmax_cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T,
+                                                             Matrix<Scalar> L, Matrix<Scalar> DY);
+
+// Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1)
+template <class Scalar>
+EQGEN_API void softmax_cross_entropy_loss_gradient_one_hot_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T,
+                                                                     Matrix<Scalar> L, Matrix<Scalar> DY);
+
 // Sum of the squared errors (squared_error.eq:1)
 template <class Scalar>
 EQGEN_API void squared_error_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L);
@@ -413,6 +458,11 @@ EQGEN_API void squared_error_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, 
 // Sum of the squared errors (squared_error.eq:1)
 template <class Scalar>
 EQGEN_API void squared_error_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> DY);
+
+// Sum of the squared errors (squared_error.eq:1)
+template <class Scalar>
+EQGEN_API void squared_error_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L,
+                                                     Matrix<Scalar> DY);
 
 // Adaptive moments: steps scaled by the means of the gradient and of its square (adam.eq:1)
 template <class Scalar>

@@ -964,6 +964,22 @@ int eqgen_binary_cross_entropy_loss_gradient_f64(int64_t N, int64_t K, const dou
     });
 }
 
+int eqgen_binary_cross_entropy_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y, const float* T,
+                                                           float* L, float* DY) {
+    return guarded("binary_cross_entropy_loss_gradient_and_value", [&] {
+        binary_cross_entropy_loss_gradient_and_value<float>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L"),
+                                                            view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_binary_cross_entropy_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y, const double* T,
+                                                           double* L, double* DY) {
+    return guarded("binary_cross_entropy_loss_gradient_and_value", [&] {
+        binary_cross_entropy_loss_gradient_and_value<double>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L"),
+                                                             view(DY, N, K, "DY"));
+    });
+}
+
 int eqgen_cross_entropy_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L) {
     return guarded("cross_entropy_loss",
                    [&] { cross_entropy_loss<float>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L")); });
@@ -986,6 +1002,22 @@ int eqgen_cross_entropy_loss_gradient_f64(int64_t N, int64_t K, const double* Y,
     });
 }
 
+int eqgen_cross_entropy_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L,
+                                                    float* DY) {
+    return guarded("cross_entropy_loss_gradient_and_value", [&] {
+        cross_entropy_loss_gradient_and_value<float>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L"),
+                                                     view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_cross_entropy_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y, const double* T, double* L,
+                                                    double* DY) {
+    return guarded("cross_entropy_loss_gradient_and_value", [&] {
+        cross_entropy_loss_gradient_and_value<double>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L"),
+                                                      view(DY, N, K, "DY"));
+    });
+}
+
 int eqgen_kl_divergence_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L) {
     return guarded("kl_divergence_loss",
                    [&] { kl_divergence_loss<float>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L")); });
@@ -1005,6 +1037,22 @@ int eqgen_kl_divergence_loss_gradient_f32(int64_t N, int64_t K, const float* Y, 
 int eqgen_kl_divergence_loss_gradient_f64(int64_t N, int64_t K, const double* Y, const double* T, double* DY) {
     return guarded("kl_divergence_loss_gradient", [&] {
         kl_divergence_loss_gradient<double>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_kl_divergence_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L,
+                                                    float* DY) {
+    return guarded("kl_divergence_loss_gradient_and_value", [&] {
+        kl_divergence_loss_gradient_and_value<float>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L"),
+                                                     view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_kl_divergence_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y, const double* T, double* L,
+                                                    double* DY) {
+    return guarded("kl_divergence_loss_gradient_and_value", [&] {
+        kl_divergence_loss_gradient_and_value<double>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L"),
+                                                      view(DY, N, K, "DY"));
     });
 }
 
@@ -1032,6 +1080,22 @@ int eqgen_logistic_cross_entropy_loss_gradient_f64(int64_t N, int64_t K, const d
     });
 }
 
+int eqgen_logistic_cross_entropy_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y, const float* T,
+                                                             float* L, float* DY) {
+    return guarded("logistic_cross_entropy_loss_gradient_and_value", [&] {
+        logistic_cross_entropy_loss_gradient_and_value<float>(view(Y, N, K, "Y"), view(T, N, K, "T"),
+                                                              view(L, 1, 1, "L"), view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_logistic_cross_entropy_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y, const double* T,
+                                                             double* L, double* DY) {
+    return guarded("logistic_cross_entropy_loss_gradient_and_value", [&] {
+        logistic_cross_entropy_loss_gradient_and_value<double>(view(Y, N, K, "Y"), view(T, N, K, "T"),
+                                                               view(L, 1, 1, "L"), view(DY, N, K, "DY"));
+    });
+}
+
 int eqgen_mean_squared_error_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L) {
     return guarded("mean_squared_error_loss",
                    [&] { mean_squared_error_loss<float>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L")); });
@@ -1052,6 +1116,22 @@ int eqgen_mean_squared_error_loss_gradient_f32(int64_t N, int64_t K, const float
 int eqgen_mean_squared_error_loss_gradient_f64(int64_t N, int64_t K, const double* Y, const double* T, double* DY) {
     return guarded("mean_squared_error_loss_gradient", [&] {
         mean_squared_error_loss_gradient<double>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_mean_squared_error_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L,
+                                                         float* DY) {
+    return guarded("mean_squared_error_loss_gradient_and_value", [&] {
+        mean_squared_error_loss_gradient_and_value<float>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L"),
+                                                          view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_mean_squared_error_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y, const double* T,
+                                                         double* L, double* DY) {
+    return guarded("mean_squared_error_loss_gradient_and_value", [&] {
+        mean_squared_error_loss_gradient_and_value<double>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L"),
+                                                           view(DY, N, K, "DY"));
     });
 }
 
@@ -1080,6 +1160,22 @@ int eqgen_negative_log_likelihood_loss_gradient_f64(int64_t N, int64_t K, const 
     });
 }
 
+int eqgen_negative_log_likelihood_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y, const float* T,
+                                                              float* L, float* DY) {
+    return guarded("negative_log_likelihood_loss_gradient_and_value", [&] {
+        negative_log_likelihood_loss_gradient_and_value<float>(view(Y, N, K, "Y"), view(T, N, K, "T"),
+                                                               view(L, 1, 1, "L"), view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_negative_log_likelihood_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y, const double* T,
+                                                              double* L, double* DY) {
+    return guarded("negative_log_likelihood_loss_gradient_and_value", [&] {
+        negative_log_likelihood_loss_gradient_and_value<double>(view(Y, N, K, "Y"), view(T, N, K, "T"),
+                                                                view(L, 1, 1, "L"), view(DY, N, K, "DY"));
+    });
+}
+
 int eqgen_sigmoid_binary_cross_entropy_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L) {
     return guarded("sigmoid_binary_cross_entropy_loss", [&] {
         sigmoid_binary_cross_entropy_loss<float>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L"));
@@ -1104,6 +1200,22 @@ int eqgen_sigmoid_binary_cross_entropy_loss_gradient_f64(int64_t N, int64_t K, c
     return guarded("sigmoid_binary_cross_entropy_loss_gradient", [&] {
         sigmoid_binary_cross_entropy_loss_gradient<double>(view(Y, N, K, "Y"), view(T, N, K, "T"),
                                                            view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_sigmoid_binary_cross_entropy_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y, const float* T,
+                                                                   float* L, float* DY) {
+    return guarded("sigmoid_binary_cross_entropy_loss_gradient_and_value", [&] {
+        sigmoid_binary_cross_entropy_loss_gradient_and_value<float>(view(Y, N, K, "Y"), view(T, N, K, "T"),
+                                                                    view(L, 1, 1, "L"), view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_sigmoid_binary_cross_entropy_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y,
+                                                                   const double* T, double* L, double* DY) {
+    return guarded("sigmoid_binary_cross_entropy_loss_gradient_and_value", [&] {
+        sigmoid_binary_cross_entropy_loss_gradient_and_value<double>(view(Y, N, K, "Y"), view(T, N, K, "T"),
+                                                                     view(L, 1, 1, "L"), view(DY, N, K, "DY"));
     });
 }
 
@@ -1147,6 +1259,38 @@ int eqgen_softmax_cross_entropy_loss_gradient_one_hot_f64(int64_t N, int64_t K, 
     });
 }
 
+int eqgen_softmax_cross_entropy_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y, const float* T,
+                                                            float* L, float* DY) {
+    return guarded("softmax_cross_entropy_loss_gradient_and_value", [&] {
+        softmax_cross_entropy_loss_gradient_and_value<float>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L"),
+                                                             view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_softmax_cross_entropy_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y, const double* T,
+                                                            double* L, double* DY) {
+    return guarded("softmax_cross_entropy_loss_gradient_and_value", [&] {
+        softmax_cross_entropy_loss_gradient_and_value<double>(view(Y, N, K, "Y"), view(T, N, K, "T"),
+                                                              view(L, 1, 1, "L"), view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_softmax_cross_entropy_loss_gradient_one_hot_and_value_f32(int64_t N, int64_t K, const float* Y,
+                                                                    const float* T, float* L, float* DY) {
+    return guarded("softmax_cross_entropy_loss_gradient_one_hot_and_value", [&] {
+        softmax_cross_entropy_loss_gradient_one_hot_and_value<float>(view(Y, N, K, "Y"), view(T, N, K, "T"),
+                                                                     view(L, 1, 1, "L"), view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_softmax_cross_entropy_loss_gradient_one_hot_and_value_f64(int64_t N, int64_t K, const double* Y,
+                                                                    const double* T, double* L, double* DY) {
+    return guarded("softmax_cross_entropy_loss_gradient_one_hot_and_value", [&] {
+        softmax_cross_entropy_loss_gradient_one_hot_and_value<double>(view(Y, N, K, "Y"), view(T, N, K, "T"),
+                                                                      view(L, 1, 1, "L"), view(DY, N, K, "DY"));
+    });
+}
+
 int eqgen_squared_error_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L) {
     return guarded("squared_error_loss",
                    [&] { squared_error_loss<float>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L")); });
@@ -1166,6 +1310,22 @@ int eqgen_squared_error_loss_gradient_f32(int64_t N, int64_t K, const float* Y, 
 int eqgen_squared_error_loss_gradient_f64(int64_t N, int64_t K, const double* Y, const double* T, double* DY) {
     return guarded("squared_error_loss_gradient", [&] {
         squared_error_loss_gradient<double>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_squared_error_loss_gradient_and_value_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L,
+                                                    float* DY) {
+    return guarded("squared_error_loss_gradient_and_value", [&] {
+        squared_error_loss_gradient_and_value<float>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L"),
+                                                     view(DY, N, K, "DY"));
+    });
+}
+
+int eqgen_squared_error_loss_gradient_and_value_f64(int64_t N, int64_t K, const double* Y, const double* T, double* L,
+                                                    double* DY) {
+    return guarded("squared_error_loss_gradient_and_value", [&] {
+        squared_error_loss_gradient_and_value<double>(view(Y, N, K, "Y"), view(T, N, K, "T"), view(L, 1, 1, "L"),
+                                                      view(DY, N, K, "DY"));
     });
 }
 
@@ -2018,6 +2178,12 @@ constexpr eqgen_argument binary_cross_entropy_loss_gradient_arguments[] = {
     {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
+constexpr eqgen_argument binary_cross_entropy_loss_gradient_and_value_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},       {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
+};
+
 constexpr eqgen_argument cross_entropy_loss_arguments[] = {
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
@@ -2028,6 +2194,12 @@ constexpr eqgen_argument cross_entropy_loss_gradient_arguments[] = {
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
     {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
+};
+
+constexpr eqgen_argument cross_entropy_loss_gradient_and_value_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},       {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
 constexpr eqgen_argument kl_divergence_loss_arguments[] = {
@@ -2042,6 +2214,12 @@ constexpr eqgen_argument kl_divergence_loss_gradient_arguments[] = {
     {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
+constexpr eqgen_argument kl_divergence_loss_gradient_and_value_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},       {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
+};
+
 constexpr eqgen_argument logistic_cross_entropy_loss_arguments[] = {
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
@@ -2052,6 +2230,12 @@ constexpr eqgen_argument logistic_cross_entropy_loss_gradient_arguments[] = {
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
     {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
+};
+
+constexpr eqgen_argument logistic_cross_entropy_loss_gradient_and_value_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},       {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
 constexpr eqgen_argument mean_squared_error_loss_arguments[] = {
@@ -2066,6 +2250,12 @@ constexpr eqgen_argument mean_squared_error_loss_gradient_arguments[] = {
     {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
+constexpr eqgen_argument mean_squared_error_loss_gradient_and_value_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},       {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
+};
+
 constexpr eqgen_argument negative_log_likelihood_loss_arguments[] = {
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
@@ -2078,6 +2268,12 @@ constexpr eqgen_argument negative_log_likelihood_loss_gradient_arguments[] = {
     {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
+constexpr eqgen_argument negative_log_likelihood_loss_gradient_and_value_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},       {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
+};
+
 constexpr eqgen_argument sigmoid_binary_cross_entropy_loss_arguments[] = {
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
@@ -2088,6 +2284,12 @@ constexpr eqgen_argument sigmoid_binary_cross_entropy_loss_gradient_arguments[] 
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
     {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
+};
+
+constexpr eqgen_argument sigmoid_binary_cross_entropy_loss_gradient_and_value_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},       {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
 constexpr eqgen_argument softmax_cross_entropy_loss_arguments[] = {
@@ -2108,6 +2310,18 @@ constexpr eqgen_argument softmax_cross_entropy_loss_gradient_one_hot_arguments[]
     {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
+constexpr eqgen_argument softmax_cross_entropy_loss_gradient_and_value_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},       {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
+};
+
+constexpr eqgen_argument softmax_cross_entropy_loss_gradient_one_hot_and_value_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},       {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
+};
+
 constexpr eqgen_argument squared_error_loss_arguments[] = {
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
@@ -2118,6 +2332,12 @@ constexpr eqgen_argument squared_error_loss_gradient_arguments[] = {
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
     {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
+};
+
+constexpr eqgen_argument squared_error_loss_gradient_and_value_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},        {EQGEN_INPUT, "T", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "L", "1", "1", nullptr},       {EQGEN_OUTPUT, "DY", "N", "K", "Y,T"},
 };
 
 constexpr eqgen_argument adam_step_arguments[] = {
@@ -2569,12 +2789,22 @@ constexpr eqgen_kernel kernels[] = {
      "Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1)",
      std::size(binary_cross_entropy_loss_gradient_arguments), binary_cross_entropy_loss_gradient_arguments,
      call<eqgen_binary_cross_entropy_loss_gradient_f32>, call<eqgen_binary_cross_entropy_loss_gradient_f64>},
+    {"binary_cross_entropy_loss_gradient_and_value",
+     "Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1)",
+     std::size(binary_cross_entropy_loss_gradient_and_value_arguments),
+     binary_cross_entropy_loss_gradient_and_value_arguments,
+     call<eqgen_binary_cross_entropy_loss_gradient_and_value_f32>,
+     call<eqgen_binary_cross_entropy_loss_gradient_and_value_f64>},
     {"cross_entropy_loss", "Cross-entropy of probabilities Y with respect to targets T (cross_entropy.eq:1)",
      std::size(cross_entropy_loss_arguments), cross_entropy_loss_arguments, call<eqgen_cross_entropy_loss_f32>,
      call<eqgen_cross_entropy_loss_f64>},
     {"cross_entropy_loss_gradient", "Cross-entropy of probabilities Y with respect to targets T (cross_entropy.eq:1)",
      std::size(cross_entropy_loss_gradient_arguments), cross_entropy_loss_gradient_arguments,
      call<eqgen_cross_entropy_loss_gradient_f32>, call<eqgen_cross_entropy_loss_gradient_f64>},
+    {"cross_entropy_loss_gradient_and_value",
+     "Cross-entropy of probabilities Y with respect to targets T (cross_entropy.eq:1)",
+     std::size(cross_entropy_loss_gradient_and_value_arguments), cross_entropy_loss_gradient_and_value_arguments,
+     call<eqgen_cross_entropy_loss_gradient_and_value_f32>, call<eqgen_cross_entropy_loss_gradient_and_value_f64>},
     {"kl_divergence_loss", "Kullback-Leibler divergence of probabilities Y from targets T (kl_divergence.eq:1)",
      std::size(kl_divergence_loss_arguments), kl_divergence_loss_arguments, call<eqgen_kl_divergence_loss_f32>,
      call<eqgen_kl_divergence_loss_f64>},
@@ -2582,6 +2812,10 @@ constexpr eqgen_kernel kernels[] = {
      "Kullback-Leibler divergence of probabilities Y from targets T (kl_divergence.eq:1)",
      std::size(kl_divergence_loss_gradient_arguments), kl_divergence_loss_gradient_arguments,
      call<eqgen_kl_divergence_loss_gradient_f32>, call<eqgen_kl_divergence_loss_gradient_f64>},
+    {"kl_divergence_loss_gradient_and_value",
+     "Kullback-Leibler divergence of probabilities Y from targets T (kl_divergence.eq:1)",
+     std::size(kl_divergence_loss_gradient_and_value_arguments), kl_divergence_loss_gradient_and_value_arguments,
+     call<eqgen_kl_divergence_loss_gradient_and_value_f32>, call<eqgen_kl_divergence_loss_gradient_and_value_f64>},
     {"logistic_cross_entropy_loss",
      "Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T "
      "(logistic_cross_entropy.eq:1)",
@@ -2592,12 +2826,24 @@ constexpr eqgen_kernel kernels[] = {
      "(logistic_cross_entropy.eq:1)",
      std::size(logistic_cross_entropy_loss_gradient_arguments), logistic_cross_entropy_loss_gradient_arguments,
      call<eqgen_logistic_cross_entropy_loss_gradient_f32>, call<eqgen_logistic_cross_entropy_loss_gradient_f64>},
+    {"logistic_cross_entropy_loss_gradient_and_value",
+     "Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T "
+     "(logistic_cross_entropy.eq:1)",
+     std::size(logistic_cross_entropy_loss_gradient_and_value_arguments),
+     logistic_cross_entropy_loss_gradient_and_value_arguments,
+     call<eqgen_logistic_cross_entropy_loss_gradient_and_value_f32>,
+     call<eqgen_logistic_cross_entropy_loss_gradient_and_value_f64>},
     {"mean_squared_error_loss", "Mean of the squared errors over all entries (mean_squared_error.eq:1)",
      std::size(mean_squared_error_loss_arguments), mean_squared_error_loss_arguments,
      call<eqgen_mean_squared_error_loss_f32>, call<eqgen_mean_squared_error_loss_f64>},
     {"mean_squared_error_loss_gradient", "Mean of the squared errors over all entries (mean_squared_error.eq:1)",
      std::size(mean_squared_error_loss_gradient_arguments), mean_squared_error_loss_gradient_arguments,
      call<eqgen_mean_squared_error_loss_gradient_f32>, call<eqgen_mean_squared_error_loss_gradient_f64>},
+    {"mean_squared_error_loss_gradient_and_value",
+     "Mean of the squared errors over all entries (mean_squared_error.eq:1)",
+     std::size(mean_squared_error_loss_gradient_and_value_arguments),
+     mean_squared_error_loss_gradient_and_value_arguments, call<eqgen_mean_squared_error_loss_gradient_and_value_f32>,
+     call<eqgen_mean_squared_error_loss_gradient_and_value_f64>},
     {"negative_log_likelihood_loss",
      "Negative logarithm of the probability that Y gives to the target of every row (negative_log_likelihood.eq:1)",
      std::size(negative_log_likelihood_loss_arguments), negative_log_likelihood_loss_arguments,
@@ -2606,6 +2852,12 @@ constexpr eqgen_kernel kernels[] = {
      "Negative logarithm of the probability that Y gives to the target of every row (negative_log_likelihood.eq:1)",
      std::size(negative_log_likelihood_loss_gradient_arguments), negative_log_likelihood_loss_gradient_arguments,
      call<eqgen_negative_log_likelihood_loss_gradient_f32>, call<eqgen_negative_log_likelihood_loss_gradient_f64>},
+    {"negative_log_likelihood_loss_gradient_and_value",
+     "Negative logarithm of the probability that Y gives to the target of every row (negative_log_likelihood.eq:1)",
+     std::size(negative_log_likelihood_loss_gradient_and_value_arguments),
+     negative_log_likelihood_loss_gradient_and_value_arguments,
+     call<eqgen_negative_log_likelihood_loss_gradient_and_value_f32>,
+     call<eqgen_negative_log_likelihood_loss_gradient_and_value_f64>},
     {"sigmoid_binary_cross_entropy_loss",
      "Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T "
      "(sigmoid_binary_cross_entropy.eq:1)",
@@ -2617,6 +2869,13 @@ constexpr eqgen_kernel kernels[] = {
      std::size(sigmoid_binary_cross_entropy_loss_gradient_arguments),
      sigmoid_binary_cross_entropy_loss_gradient_arguments, call<eqgen_sigmoid_binary_cross_entropy_loss_gradient_f32>,
      call<eqgen_sigmoid_binary_cross_entropy_loss_gradient_f64>},
+    {"sigmoid_binary_cross_entropy_loss_gradient_and_value",
+     "Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T "
+     "(sigmoid_binary_cross_entropy.eq:1)",
+     std::size(sigmoid_binary_cross_entropy_loss_gradient_and_value_arguments),
+     sigmoid_binary_cross_entropy_loss_gradient_and_value_arguments,
+     call<eqgen_sigmoid_binary_cross_entropy_loss_gradient_and_value_f32>,
+     call<eqgen_sigmoid_binary_cross_entropy_loss_gradient_and_value_f64>},
     {"softmax_cross_entropy_loss",
      "Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1)",
      std::size(softmax_cross_entropy_loss_arguments), softmax_cross_entropy_loss_arguments,
@@ -2630,11 +2889,26 @@ constexpr eqgen_kernel kernels[] = {
      std::size(softmax_cross_entropy_loss_gradient_one_hot_arguments),
      softmax_cross_entropy_loss_gradient_one_hot_arguments, call<eqgen_softmax_cross_entropy_loss_gradient_one_hot_f32>,
      call<eqgen_softmax_cross_entropy_loss_gradient_one_hot_f64>},
+    {"softmax_cross_entropy_loss_gradient_and_value",
+     "Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1)",
+     std::size(softmax_cross_entropy_loss_gradient_and_value_arguments),
+     softmax_cross_entropy_loss_gradient_and_value_arguments,
+     call<eqgen_softmax_cross_entropy_loss_gradient_and_value_f32>,
+     call<eqgen_softmax_cross_entropy_loss_gradient_and_value_f64>},
+    {"softmax_cross_entropy_loss_gradient_one_hot_and_value",
+     "Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1)",
+     std::size(softmax_cross_entropy_loss_gradient_one_hot_and_value_arguments),
+     softmax_cross_entropy_loss_gradient_one_hot_and_value_arguments,
+     call<eqgen_softmax_cross_entropy_loss_gradient_one_hot_and_value_f32>,
+     call<eqgen_softmax_cross_entropy_loss_gradient_one_hot_and_value_f64>},
     {"squared_error_loss", "Sum of the squared errors (squared_error.eq:1)", std::size(squared_error_loss_arguments),
      squared_error_loss_arguments, call<eqgen_squared_error_loss_f32>, call<eqgen_squared_error_loss_f64>},
     {"squared_error_loss_gradient", "Sum of the squared errors (squared_error.eq:1)",
      std::size(squared_error_loss_gradient_arguments), squared_error_loss_gradient_arguments,
      call<eqgen_squared_error_loss_gradient_f32>, call<eqgen_squared_error_loss_gradient_f64>},
+    {"squared_error_loss_gradient_and_value", "Sum of the squared errors (squared_error.eq:1)",
+     std::size(squared_error_loss_gradient_and_value_arguments), squared_error_loss_gradient_and_value_arguments,
+     call<eqgen_squared_error_loss_gradient_and_value_f32>, call<eqgen_squared_error_loss_gradient_and_value_f64>},
     {"adam_step", "Adaptive moments: steps scaled by the means of the gradient and of its square (adam.eq:1)",
      std::size(adam_step_arguments), adam_step_arguments, call<eqgen_adam_step_f32>, call<eqgen_adam_step_f64>},
     {"adam_product_step",

@@ -48,6 +48,44 @@ void binary_cross_entropy_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scala
 template void binary_cross_entropy_loss_gradient<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
 template void binary_cross_entropy_loss_gradient<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>);
 
+// Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1)
+template <class Scalar>
+void binary_cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L,
+                                                  Matrix<Scalar> DY) {
+    const Index N = Y.rows(), K = Y.cols();
+    Workspace workspace;
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> t5 = workspace.matrix<Scalar>(1, 1);
+    elementwise(N * K, [&](Index k) {
+        // L  = -elements_sum(xlogy(T, Y) + xlogy(ones(N, K) - T, ones(N, K) - Y))   binary_cross_entropy.eq:9
+        const Scalar t1_k = where(T(k) == Scalar(0), Scalar(1), Y(k));
+        const Scalar t2_k = Scalar(1) - T(k);
+        const Scalar t3_k = Scalar(1) - Y(k);
+        t4(k) = where(t2_k == Scalar(0), Scalar(1), t3_k);
+        t1(k) = t1_k;
+        t2(k) = t2_k;
+        t3(k) = t3_k;
+    });
+    elements_sum(N, K, t5, [&](Index i, Index j) { return T(i, j) * log(t1(i, j)) + t2(i, j) * log(t4(i, j)); });
+    elementwise(1, [&](Index k) { L(k) = -t5(0); });
+    elementwise(N * K, [&](Index k) {
+        // DY = xdivy(ones(N, K) - T, ones(N, K) - Y) - xdivy(T, Y)                  binary_cross_entropy.eq:10
+        const Scalar t6 = Scalar(1) - T(k);
+        const Scalar t7 = Scalar(1) - Y(k);
+        const Scalar t8 = where(t6 == Scalar(0), Scalar(1), t7);
+        const Scalar t9 = where(T(k) == Scalar(0), Scalar(1), Y(k));
+        DY(k) = t6 * reciprocal(t8) - T(k) * reciprocal(t9);
+    });
+}
+
+template void binary_cross_entropy_loss_gradient_and_value<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>,
+                                                                  Matrix<float>);
+template void binary_cross_entropy_loss_gradient_and_value<double>(ConstMatrix<double>, ConstMatrix<double>,
+                                                                   Matrix<double>, Matrix<double>);
+
 // Cross-entropy of probabilities Y with respect to targets T (cross_entropy.eq:1)
 template <class Scalar>
 void cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L) {
@@ -77,6 +115,30 @@ void cross_entropy_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, M
 
 template void cross_entropy_loss_gradient<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
 template void cross_entropy_loss_gradient<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>);
+
+// Cross-entropy of probabilities Y with respect to targets T (cross_entropy.eq:1)
+template <class Scalar>
+void cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L,
+                                           Matrix<Scalar> DY) {
+    const Index N = Y.rows(), K = Y.cols();
+    Workspace workspace;
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(1, 1);
+    // L  = -elements_sum(xlogy(T, Y))                                           cross_entropy.eq:9
+    elementwise(N * K, [&](Index k) { t1(k) = where(T(k) == Scalar(0), Scalar(1), Y(k)); });
+    elements_sum(N, K, t2, [&](Index i, Index j) { return T(i, j) * log(t1(i, j)); });
+    elementwise(1, [&](Index k) { L(k) = -t2(0); });
+    elementwise(N * K, [&](Index k) {
+        // DY = -xdivy(T, Y)                                                         cross_entropy.eq:10
+        const Scalar t3 = where(T(k) == Scalar(0), Scalar(1), Y(k));
+        DY(k) = -(T(k) * reciprocal(t3));
+    });
+}
+
+template void cross_entropy_loss_gradient_and_value<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>,
+                                                           Matrix<float>);
+template void cross_entropy_loss_gradient_and_value<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>,
+                                                            Matrix<double>);
 
 // Kullback-Leibler divergence of probabilities Y from targets T (kl_divergence.eq:1)
 template <class Scalar>
@@ -111,6 +173,33 @@ void kl_divergence_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, M
 template void kl_divergence_loss_gradient<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
 template void kl_divergence_loss_gradient<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>);
 
+// Kullback-Leibler divergence of probabilities Y from targets T (kl_divergence.eq:1)
+template <class Scalar>
+void kl_divergence_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L,
+                                           Matrix<Scalar> DY) {
+    const Index N = Y.rows(), K = Y.cols();
+    Workspace workspace;
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, K);
+    elementwise(N * K, [&](Index k) {
+        // L  = elements_sum(xlogy(T, T) - xlogy(T, Y))                              kl_divergence.eq:9
+        const Scalar t1_k = where(T(k) == Scalar(0), Scalar(1), T(k));
+        t2(k) = where(T(k) == Scalar(0), Scalar(1), Y(k));
+        t1(k) = t1_k;
+    });
+    elements_sum(N, K, L, [&](Index i, Index j) { return T(i, j) * log(t1(i, j)) - T(i, j) * log(t2(i, j)); });
+    elementwise(N * K, [&](Index k) {
+        // DY = -xdivy(T, Y)                                                         kl_divergence.eq:10
+        const Scalar t3 = where(T(k) == Scalar(0), Scalar(1), Y(k));
+        DY(k) = -(T(k) * reciprocal(t3));
+    });
+}
+
+template void kl_divergence_loss_gradient_and_value<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>,
+                                                           Matrix<float>);
+template void kl_divergence_loss_gradient_and_value<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>,
+                                                            Matrix<double>);
+
 // Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T (logistic_cross_entropy.eq:1)
 template <class Scalar>
 void logistic_cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L) {
@@ -135,6 +224,25 @@ void logistic_cross_entropy_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Sca
 
 template void logistic_cross_entropy_loss_gradient<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
 template void logistic_cross_entropy_loss_gradient<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>);
+
+// Cross-entropy of the sigmoid of Y with respect to targets T, without a term for 1 - T (logistic_cross_entropy.eq:1)
+template <class Scalar>
+void logistic_cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L,
+                                                    Matrix<Scalar> DY) {
+    const Index N = Y.rows(), K = Y.cols();
+    Workspace workspace;
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(1, 1);
+    // L  = -elements_sum(hadamard(T, log_sigmoid(Y)))                           logistic_cross_entropy.eq:8
+    elements_sum(N, K, t1, [&](Index i, Index j) { return T(i, j) * log_sigmoid(Y(i, j)); });
+    elementwise(1, [&](Index k) { L(k) = -t1(0); });
+    // DY = hadamard(T, sigmoid(Y)) - T                                          logistic_cross_entropy.eq:9
+    elementwise(N * K, [&](Index k) { DY(k) = T(k) * sigmoid(Y(k)) - T(k); });
+}
+
+template void logistic_cross_entropy_loss_gradient_and_value<float>(ConstMatrix<float>, ConstMatrix<float>,
+                                                                    Matrix<float>, Matrix<float>);
+template void logistic_cross_entropy_loss_gradient_and_value<double>(ConstMatrix<double>, ConstMatrix<double>,
+                                                                     Matrix<double>, Matrix<double>);
 
 // Mean of the squared errors over all entries (mean_squared_error.eq:1)
 template <class Scalar>
@@ -161,6 +269,26 @@ void mean_squared_error_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar>
 
 template void mean_squared_error_loss_gradient<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
 template void mean_squared_error_loss_gradient<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>);
+
+// Mean of the squared errors over all entries (mean_squared_error.eq:1)
+template <class Scalar>
+void mean_squared_error_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L,
+                                                Matrix<Scalar> DY) {
+    const Index N = Y.rows(), K = Y.cols();
+    Workspace workspace;
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(1, 1);
+    // L  = elements_sum(hadamard(Y - T, Y - T)) / (K * N)                       mean_squared_error.eq:8
+    //   rewritten: hadamard(X, X) = square(X)
+    elements_sum(N, K, t1, [&](Index i, Index j) { return square(Y(i, j) - T(i, j)); });
+    elementwise(1, [&](Index k) { L(k) = t1(0) / (Scalar(K) * Scalar(N)); });
+    // DY = 2 * (Y - T) / (K * N)                                                mean_squared_error.eq:9
+    elementwise(N * K, [&](Index k) { DY(k) = Scalar(2) * (Y(k) - T(k)) / (Scalar(K) * Scalar(N)); });
+}
+
+template void mean_squared_error_loss_gradient_and_value<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>,
+                                                                Matrix<float>);
+template void mean_squared_error_loss_gradient_and_value<double>(ConstMatrix<double>, ConstMatrix<double>,
+                                                                 Matrix<double>, Matrix<double>);
 
 // Negative logarithm of the probability that Y gives to the target of every row (negative_log_likelihood.eq:1)
 template <class Scalar>
@@ -192,6 +320,29 @@ void negative_log_likelihood_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Sc
 template void negative_log_likelihood_loss_gradient<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
 template void negative_log_likelihood_loss_gradient<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>);
 
+// Negative logarithm of the probability that Y gives to the target of every row (negative_log_likelihood.eq:1)
+template <class Scalar>
+void negative_log_likelihood_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L,
+                                                     Matrix<Scalar> DY) {
+    const Index N = Y.rows(), K = Y.cols();
+    Workspace workspace;
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(1, 1);
+    Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, 1);
+    // L  = -elements_sum(log(rows_sum(hadamard(Y, T))))                         negative_log_likelihood.eq:9
+    rows_sum(K, t2, [&](Index i, Index j) { return Y(i, j) * T(i, j); });
+    elements_sum(N, 1, t1, [&](Index i, Index) { return log(t2(i)); });
+    elementwise(1, [&](Index k) { L(k) = -t1(0); });
+    // DY = -hadamard(column_repeat(reciprocal(rows_sum(hadamard(Y, T))), K), T)  negative_log_likelihood.eq:10
+    rows_sum(K, t3, [&](Index i, Index j) { return Y(i, j) * T(i, j); });
+    elementwise(N, K, [&](Index i, Index j) { DY(i, j) = -(reciprocal(t3(i)) * T(i, j)); });
+}
+
+template void negative_log_likelihood_loss_gradient_and_value<float>(ConstMatrix<float>, ConstMatrix<float>,
+                                                                     Matrix<float>, Matrix<float>);
+template void negative_log_likelihood_loss_gradient_and_value<double>(ConstMatrix<double>, ConstMatrix<double>,
+                                                                      Matrix<double>, Matrix<double>);
+
 // Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T (sigmoid_binary_cross_entropy.eq:1)
 template <class Scalar>
 void sigmoid_binary_cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L) {
@@ -220,6 +371,28 @@ void sigmoid_binary_cross_entropy_loss_gradient(ConstMatrix<Scalar> Y, ConstMatr
 template void sigmoid_binary_cross_entropy_loss_gradient<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
 template void sigmoid_binary_cross_entropy_loss_gradient<double>(ConstMatrix<double>, ConstMatrix<double>,
                                                                  Matrix<double>);
+
+// Sum of the binary cross-entropies of the sigmoid of Y with respect to targets T (sigmoid_binary_cross_entropy.eq:1)
+template <class Scalar>
+void sigmoid_binary_cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T,
+                                                          Matrix<Scalar> L, Matrix<Scalar> DY) {
+    const Index N = Y.rows(), K = Y.cols();
+    Workspace workspace;
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(1, 1);
+    // L  = -elements_sum(hadamard(T, log_sigmoid(Y)) + hadamard(ones(N, K) - T, log_sigmoid(-Y)))
+    // sigmoid_binary_cross_entropy.eq:9
+    elements_sum(N, K, t1, [&](Index i, Index j) {
+        return T(i, j) * log_sigmoid(Y(i, j)) + (Scalar(1) - T(i, j)) * log_sigmoid(-Y(i, j));
+    });
+    elementwise(1, [&](Index k) { L(k) = -t1(0); });
+    // DY = sigmoid(Y) - T                                                       sigmoid_binary_cross_entropy.eq:10
+    elementwise(N * K, [&](Index k) { DY(k) = sigmoid(Y(k)) - T(k); });
+}
+
+template void sigmoid_binary_cross_entropy_loss_gradient_and_value<float>(ConstMatrix<float>, ConstMatrix<float>,
+                                                                          Matrix<float>, Matrix<float>);
+template void sigmoid_binary_cross_entropy_loss_gradient_and_value<double>(ConstMatrix<double>, ConstMatrix<double>,
+                                                                           Matrix<double>, Matrix<double>);
 
 // Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1)
 template <class Scalar>
@@ -290,6 +463,80 @@ template void softmax_cross_entropy_loss_gradient_one_hot<float>(ConstMatrix<flo
 template void softmax_cross_entropy_loss_gradient_one_hot<double>(ConstMatrix<double>, ConstMatrix<double>,
                                                                   Matrix<double>);
 
+// Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1)
+template <class Scalar>
+void softmax_cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L,
+                                                   Matrix<Scalar> DY) {
+    const Index N = Y.rows(), K = Y.cols();
+    Workspace workspace;
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t3 = workspace.matrix<Scalar>(1, 1);
+    Matrix<Scalar> t6 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> t7 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> t8 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t9 = workspace.matrix<Scalar>(N, 1);
+    // L  = -elements_sum(hadamard(T, log_softmax(Y)))                           softmax_cross_entropy.eq:8
+    rows_max(K, t2, [&](Index i, Index j) { return Y(i, j); });
+    elementwise(N, K, [&](Index i, Index j) { t1(i, j) = Y(i, j) - t2(i); });
+    rows_sum(K, t4, [&](Index i, Index j) { return exp(t1(i, j)); });
+    elements_sum(N, K, t3, [&](Index i, Index j) { return T(i, j) * (t1(i, j) - log(t4(i))); });
+    elementwise(1, [&](Index k) { L(k) = -t3(0); });
+    // DY = hadamard(softmax(Y), column_repeat(rows_sum(T), K)) - T              softmax_cross_entropy.eq:9
+    rows_max(K, t6, [&](Index i, Index j) { return Y(i, j); });
+    elementwise(N, K, [&](Index i, Index j) {
+        const Scalar t5_ij = Y(i, j) - t6(i);
+        t7(i, j) = exp(t5_ij);
+        t5(i, j) = t5_ij;
+    });
+    rows_sum(K, t8, [&](Index i, Index j) { return t7(i, j); });
+    rows_sum(K, t9, [&](Index i, Index j) { return T(i, j); });
+    elementwise(N, K, [&](Index i, Index j) { DY(i, j) = t7(i, j) * reciprocal(t8(i)) * t9(i) - T(i, j); });
+}
+
+template void softmax_cross_entropy_loss_gradient_and_value<float>(ConstMatrix<float>, ConstMatrix<float>,
+                                                                   Matrix<float>, Matrix<float>);
+template void softmax_cross_entropy_loss_gradient_and_value<double>(ConstMatrix<double>, ConstMatrix<double>,
+                                                                    Matrix<double>, Matrix<double>);
+
+// Cross-entropy of the softmax of Y with respect to targets T (softmax_cross_entropy.eq:1)
+template <class Scalar>
+void softmax_cross_entropy_loss_gradient_one_hot_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T,
+                                                           Matrix<Scalar> L, Matrix<Scalar> DY) {
+    const Index N = Y.rows(), K = Y.cols();
+    Workspace workspace;
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t3 = workspace.matrix<Scalar>(1, 1);
+    Matrix<Scalar> t6 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> t7 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> t8 = workspace.matrix<Scalar>(N, 1);
+    // L  = -elements_sum(hadamard(T, log_softmax(Y)))                           softmax_cross_entropy.eq:8
+    rows_max(K, t2, [&](Index i, Index j) { return Y(i, j); });
+    elementwise(N, K, [&](Index i, Index j) { t1(i, j) = Y(i, j) - t2(i); });
+    rows_sum(K, t4, [&](Index i, Index j) { return exp(t1(i, j)); });
+    elements_sum(N, K, t3, [&](Index i, Index j) { return T(i, j) * (t1(i, j) - log(t4(i))); });
+    elementwise(1, [&](Index k) { L(k) = -t3(0); });
+    // DY = softmax(Y) - T                                                       softmax_cross_entropy.eq:11
+    rows_max(K, t6, [&](Index i, Index j) { return Y(i, j); });
+    elementwise(N, K, [&](Index i, Index j) {
+        const Scalar t5_ij = Y(i, j) - t6(i);
+        t7(i, j) = exp(t5_ij);
+        t5(i, j) = t5_ij;
+    });
+    rows_sum(K, t8, [&](Index i, Index j) { return t7(i, j); });
+    elementwise(N, K, [&](Index i, Index j) { DY(i, j) = t7(i, j) * reciprocal(t8(i)) - T(i, j); });
+}
+
+template void softmax_cross_entropy_loss_gradient_one_hot_and_value<float>(ConstMatrix<float>, ConstMatrix<float>,
+                                                                           Matrix<float>, Matrix<float>);
+template void softmax_cross_entropy_loss_gradient_one_hot_and_value<double>(ConstMatrix<double>, ConstMatrix<double>,
+                                                                            Matrix<double>, Matrix<double>);
+
 // Sum of the squared errors (squared_error.eq:1)
 template <class Scalar>
 void squared_error_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L) {
@@ -312,5 +559,22 @@ void squared_error_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, M
 
 template void squared_error_loss_gradient<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
 template void squared_error_loss_gradient<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>);
+
+// Sum of the squared errors (squared_error.eq:1)
+template <class Scalar>
+void squared_error_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L,
+                                           Matrix<Scalar> DY) {
+    const Index N = Y.rows(), K = Y.cols();
+    // L  = elements_sum(hadamard(Y - T, Y - T))                                 squared_error.eq:8
+    //   rewritten: hadamard(X, X) = square(X)
+    elements_sum(N, K, L, [&](Index i, Index j) { return square(Y(i, j) - T(i, j)); });
+    // DY = 2 * (Y - T)                                                          squared_error.eq:9
+    elementwise(N * K, [&](Index k) { DY(k) = Scalar(2) * (Y(k) - T(k)); });
+}
+
+template void squared_error_loss_gradient_and_value<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>,
+                                                           Matrix<float>);
+template void squared_error_loss_gradient_and_value<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>,
+                                                            Matrix<double>);
 
 }  // namespace eqgen

@@ -40,6 +40,7 @@ from .arrays import (
     value,
     variable,
     wait,
+    zeros,
 )
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ __all__ = [
     "value",
     "variable",
     "wait",
+    "zeros",
 ]
 
 
