@@ -46,12 +46,20 @@ class Loop:
     entries: list[Entry] = field(default_factory=list)
 
     @property
-    def targets(self) -> set[str]:
-        return {e.target for e in self.entries} | ({self.product.target} if self.product else set())
+    def targets(self) -> tuple[str, ...]:
+        """What the loop computes, in order."""
+        return (*([self.product.target] if self.product else []), *(e.target for e in self.entries))
 
     def takes(self, target: str, value: Node) -> bool:
         """Whether a further statement fits: of this shape, reading what the loop computes where it computes it."""
         return value.shape == self.shape and target not in self.targets and not _moves(value, self.targets)
+
+    def stored(self, read: Collection[str]) -> set[str]:
+        """The targets that must be matrices, where `read` is what stands behind the loop and reads matrices."""
+        found = {t for t in self.targets if t in read}
+        if self.product is not None and not self.reads_product():
+            found.add(self.product.target)
+        return found
 
     def reads_product(self) -> bool:
         return self.product is not None and any(_reads(e.value, self.product.target) for e in self.entries)
@@ -134,7 +142,7 @@ def loop_lines(
     product = loop.product
     if product is not None:
         lines += product.comments
-        if product.target in stored or not loop.reads_product():
+        if product.target in stored:
             lines.append(f"gemm(1, {product.left}, {product.right}, 0, {product.target});")
             if not loop.entries:
                 return lines

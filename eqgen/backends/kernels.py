@@ -7,7 +7,7 @@ gathers and calls of activations get matrices of their own.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from eqgen.algebra.definitions import Module, TypedDefinition
@@ -23,7 +23,6 @@ from eqgen.algebra.expressions import (
     size,
     substitute,
     symbols,
-    walk,
     with_children,
 )
 from eqgen.algebra.inline import body, formals, instantiate
@@ -51,8 +50,8 @@ class KernelWriter:
     module: Module
     entries: Column
     statements: Column
-    lines: list[str] = field(default_factory=list)
-    temporaries: list[Temporary] = field(default_factory=list)
+    pieces: list[str | Loop] = field(default_factory=list)
+    """Lines, and loops that are printed when it is known what the rest reads."""
     shapes: dict[str, Shape] = field(default_factory=dict)
     numbers: set[str] = field(default_factory=set)
     computed: dict[Node, str] = field(default_factory=dict)
@@ -60,12 +59,10 @@ class KernelWriter:
     written: set[str] = field(default_factory=set)
     renamed: dict[str, str] = field(default_factory=dict)
     outputs: set[str] = field(default_factory=set)
-    undeclared: dict[str, Shape] = field(default_factory=dict)
-    """Temporaries that are no matrices yet, since only the current loop has computed them."""
+    local: dict[str, Shape] = field(default_factory=dict)
+    """Temporaries; those that no piece but their own loop reads are numbers in it and no matrices."""
     current: Loop | None = None
     """The loop that further statements may join."""
-    wanted: set[str] = field(default_factory=set)
-    """Matrices that the rest of the current step and later steps read."""
     comments: list[str] = field(default_factory=list)
     """What stands above the next statement."""
 
@@ -83,9 +80,8 @@ class KernelWriter:
         taken = set(self.shapes)
         self.renamed = {n: f"{n}_out" for n in results if n in taken}
         self.outputs = {self.renamed.get(n, n) for n in results}
-        steps = self.function.steps
-        for n, step in enumerate(steps):
-            self.step(step, steps[n + 1 :], results)
+        for step in self.function.steps:
+            self.step(step, results)
         for name, shape in results.items():
             if name not in self.written:
                 # A result that is an argument: the identity.
@@ -99,19 +95,14 @@ class KernelWriter:
             f"{self.function.title.rstrip('.')} ({self.function.origin})",
             tuple(sizes),
             tuple(arguments),
-            tuple(self.temporaries),
-            tuple(self.lines),
+            *self.finished(),
         )
 
-    def step(self, step: Step, later: Sequence[Step], results: dict[str, Shape]) -> None:
+    def step(self, step: Step, results: dict[str, Shape]) -> None:
         if step.equation:
             self.comments.append(f"// {step.equation:<{COMMENT_COLUMN}}  {step.origin}".rstrip())
             self.comments += [f"//   {note}" for note in step.notes]
         value = self.expanded(step.value)
-        wanted = {identifier(name) for s in later for name in symbols(s.value)}
-        self.wanted = {self.renamed.get(n, n) for n in wanted} | {
-            self.name(n) for n in walk(value) if isinstance(n, Symbol)
-        }
         for node in reversed(repeated([value])):
             self.materialized(node)
         name = identifier(step.target)
@@ -120,14 +111,13 @@ class KernelWriter:
             self.shapes[target] = results[name]
         else:
             target = name if name not in self.shapes else self.fresh_name(name)
-            self.undeclared[target] = value.shape
+            self.local[target] = value.shape
             self.shapes[target] = value.shape
         if target != name:
             self.renamed[name] = target
         self.assign(target, value)
         self.written.add(name)
         self.computed = {}
-        self.wanted = {self.renamed.get(n, n) for n in wanted}
 
     def expanded(self, node: Node) -> Node:
         """Calls of the library's functions become their stable forms, lets as matrices of their own."""
@@ -177,7 +167,7 @@ class KernelWriter:
             return node
         if node not in self.computed:
             name = self.fresh_name()
-            self.undeclared[name] = node.shape
+            self.local[name] = node.shape
             self.shapes[name] = node.shape
             self.assign(name, node)
             self.computed[node] = name
@@ -198,34 +188,41 @@ class KernelWriter:
     # --- statements ----------------------------------------------------------------------------------
 
     def emit(self, line: str) -> None:
-        """A statement that is no loop over entries: what it mentions must be matrices."""
-        words = set(re.findall(r"\w+", line))
-        self.flush(words)
-        self.declare(words)
-        self.lines += [*self.take_comments(), line]
-
-    def declare(self, names: Collection[str]) -> None:
-        for name in [n for n in self.undeclared if n in names]:
-            rows, columns = self.undeclared.pop(name)
-            self.temporaries.append(Temporary(name, str(rows), str(columns)))
+        """A statement that is no loop over entries."""
+        self.flush()
+        self.pieces += [*self.take_comments(), line]
 
     def take_comments(self) -> tuple[str, ...]:
         comments, self.comments = tuple(self.comments), []
         return comments
 
-    def flush(self, mentioned: Collection[str] = ()) -> None:
-        """Print the current loop; `mentioned` are the matrices that the next statement needs."""
-        loop, self.current = self.current, None
-        if loop is None:
-            return
-        needed = self.outputs | self.wanted | set(self.computed.values()) | set(mentioned)
-        stored = loop.targets & needed
-        if loop.product is not None and not loop.reads_product():
-            stored.add(loop.product.target)
-        self.declare(stored)
-        suffix = "k" if loop.is_flat() else "ij"
-        names = {t: t if t in self.undeclared else self.entry_name(t, suffix) for t in loop.targets}
-        self.lines += loop_lines(loop, self.entries, self.numbers, stored, names)
+    def flush(self) -> None:
+        """No statement joins the current loop any more."""
+        if self.current is not None:
+            self.pieces.append(self.current)
+        self.current = None
+
+    def finished(self) -> tuple[tuple[Temporary, ...], tuple[str, ...]]:
+        """The temporaries that are matrices, in the order of their first use, and all lines."""
+        stored: dict[int, set[str]] = {}
+        read = set(self.outputs)
+        for n, piece in reversed(list(enumerate(self.pieces))):
+            if isinstance(piece, Loop):
+                stored[n] = piece.stored(read)
+            read |= _words(piece)
+        named = [name for n, piece in enumerate(self.pieces) for name in _written(piece, stored.get(n, set()))]
+        matrices = {name: self.local[name] for name in named if name in self.local}
+        lines: list[str] = []
+        for n, piece in enumerate(self.pieces):
+            if isinstance(piece, str):
+                lines.append(piece)
+                continue
+            suffix = "k" if piece.is_flat() else "ij"
+            names = {
+                t: t if t in self.local and t not in matrices else self.entry_name(t, suffix) for t in piece.targets
+            }
+            lines += loop_lines(piece, self.entries, self.numbers, stored[n], names)
+        return tuple(Temporary(name, str(m), str(n)) for name, (m, n) in matrices.items()), tuple(lines)
 
     def entry_name(self, target: str, suffix: str) -> str:
         """A number beside the matrix whose entry it is."""
@@ -265,7 +262,7 @@ class KernelWriter:
             operands = [self.factor(a) for a in node.args]
             if target not in self.outputs and _is_transpose(node.args[0]):
                 # As large as a weight, it need not exist where each entry is used once, by the loop that follows.
-                self.flush(set(re.findall(r"\w+", " ".join(operands))))
+                self.flush()
                 self.current = Loop(node.shape, Product(target, operands[0], operands[1], self.take_comments()))
                 return
         elif "{body}" in template:
@@ -306,7 +303,7 @@ class KernelWriter:
     def join(self, target: str, value: Node) -> None:
         """A statement over entries, in the current loop where it fits."""
         if self.current is None or not self.current.takes(target, value):
-            self.flush({n for n in symbols(value)})
+            self.flush()
             self.current = Loop(value.shape)
         self.current.entries.append(Entry(target, value, self.take_comments()))
 
@@ -332,6 +329,20 @@ def _accumulated(node: Apply) -> tuple[str, Node, Apply] | None:
     if node.op == "add" and isinstance(left, Apply) and left.op == "matmul" and right.shape == node.shape:
         return "1", right, left
     return None
+
+
+def _words(piece: str | Loop) -> set[str]:
+    """The matrices that a piece of a kernel mentions, and other words."""
+    if isinstance(piece, str):
+        return set(re.findall(r"\w+", piece.partition("//")[0]))
+    words = {name for e in piece.entries for name in symbols(e.value)}
+    return words | (set(re.findall(r"\w+", f"{piece.product.left} {piece.product.right}")) if piece.product else set())
+
+
+def _written(piece: str | Loop, stored: Collection[str]) -> list[str]:
+    if isinstance(piece, str):
+        return re.findall(r"\w+", piece.partition("//")[0])
+    return [t for t in piece.targets if t in stored]
 
 
 def _is_transpose(node: Node) -> bool:

@@ -433,7 +433,6 @@ void log_softmax_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMat
     const Index N = X.rows(), K = W.rows();
     Workspace workspace;
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, 1);
@@ -441,9 +440,8 @@ void log_softmax_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMat
     // DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))            log_softmax.eq:16
     rows_max(K, t2, [&](Index i, Index j) { return Z(i, j); });
     elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t1_ij = Z(i, j) - t2(i);
-        t3(i, j) = exp(t1_ij);
-        t1(i, j) = t1_ij;
+        const Scalar t1 = Z(i, j) - t2(i);
+        t3(i, j) = exp(t1);
     });
     rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
     rows_sum(K, t5, [&](Index i, Index j) { return DY(i, j); });
@@ -534,7 +532,6 @@ void softmax_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMatrix<S
     Workspace workspace;
     Matrix<Scalar> Z = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     // Z = X * W.T + row_repeat(b, N)                                            softmax.eq:12
@@ -543,9 +540,8 @@ void softmax_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMatrix<S
     // Y = softmax(Z)                                                            softmax.eq:13
     rows_max(K, t2, [&](Index i, Index j) { return Z(i, j); });
     elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t1_ij = Z(i, j) - t2(i);
-        t3(i, j) = exp(t1_ij);
-        t1(i, j) = t1_ij;
+        const Scalar t1 = Z(i, j) - t2(i);
+        t3(i, j) = exp(t1);
     });
     rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
     elementwise(N, K, [&](Index i, Index j) { Y(i, j) = t3(i, j) * reciprocal(t4(i)); });

@@ -11,18 +11,16 @@ void binary_cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Mat
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, K);
-    Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(1, 1);
     elementwise(N * K, [&](Index k) {
         // L  = -elements_sum(xlogy(T, Y) + xlogy(ones(N, K) - T, ones(N, K) - Y))   binary_cross_entropy.eq:9
         const Scalar t1_k = where(T(k) == Scalar(0), Scalar(1), Y(k));
         const Scalar t2_k = Scalar(1) - T(k);
-        const Scalar t3_k = Scalar(1) - Y(k);
-        t4(k) = where(t2_k == Scalar(0), Scalar(1), t3_k);
+        const Scalar t3 = Scalar(1) - Y(k);
+        t4(k) = where(t2_k == Scalar(0), Scalar(1), t3);
         t1(k) = t1_k;
         t2(k) = t2_k;
-        t3(k) = t3_k;
     });
     elements_sum(N, K, t5, [&](Index i, Index j) { return T(i, j) * log(t1(i, j)) + t2(i, j) * log(t4(i, j)); });
     elementwise(1, [&](Index k) { L(k) = -t5(0); });
@@ -420,16 +418,14 @@ void softmax_cross_entropy_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scal
     const Index N = Y.rows(), K = Y.cols();
     Workspace workspace;
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, 1);
     // DY = hadamard(softmax(Y), column_repeat(rows_sum(T), K)) - T              softmax_cross_entropy.eq:9
     rows_max(K, t2, [&](Index i, Index j) { return Y(i, j); });
     elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t1_ij = Y(i, j) - t2(i);
-        t3(i, j) = exp(t1_ij);
-        t1(i, j) = t1_ij;
+        const Scalar t1 = Y(i, j) - t2(i);
+        t3(i, j) = exp(t1);
     });
     rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
     rows_sum(K, t5, [&](Index i, Index j) { return T(i, j); });
@@ -445,15 +441,13 @@ void softmax_cross_entropy_loss_gradient_one_hot(ConstMatrix<Scalar> Y, ConstMat
     const Index N = Y.rows(), K = Y.cols();
     Workspace workspace;
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     // DY = softmax(Y) - T                                                       softmax_cross_entropy.eq:11
     rows_max(K, t2, [&](Index i, Index j) { return Y(i, j); });
     elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t1_ij = Y(i, j) - t2(i);
-        t3(i, j) = exp(t1_ij);
-        t1(i, j) = t1_ij;
+        const Scalar t1 = Y(i, j) - t2(i);
+        t3(i, j) = exp(t1);
     });
     rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
     elementwise(N, K, [&](Index i, Index j) { DY(i, j) = t3(i, j) * reciprocal(t4(i)) - T(i, j); });

@@ -231,16 +231,14 @@ void log_softmax_gradients(ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix
     const Index N = Z.rows(), K = Z.cols();
     Workspace workspace;
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
-    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, 1);
     // DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))            log_softmax.eq:16
     rows_max(K, t2, [&](Index i, Index j) { return Z(i, j); });
     elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t1_ij = Z(i, j) - t2(i);
-        t3(i, j) = exp(t1_ij);
-        t1(i, j) = t1_ij;
+        const Scalar t1 = Z(i, j) - t2(i);
+        t3(i, j) = exp(t1);
     });
     rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
     rows_sum(K, t5, [&](Index i, Index j) { return DY(i, j); });
