@@ -1,4 +1,4 @@
-"""The C++ backend: kernels over Eigen maps with MKL's products, behind NumPy arrays and behind a C interface."""
+"""The C++ backend: kernels over matrices, behind NumPy arrays and behind a C interface."""
 
 from __future__ import annotations
 
