@@ -59,17 +59,22 @@ constexpr auto tile_kernels(std::integer_sequence<int, less...>) {
         tile_kernel<Scalar, less + 1>, pack_tile<Scalar, less + 1, false>, pack_tile<Scalar, less + 1, true>}...};
 }
 
-// The columns of B that one tile covers, row by row and filled up with 0.
+// The columns of B in panels as wide as a tile, row by row and filled up with 0. Rows are read along, through all panels,
+// since each one may lie in a page of its own.
 template <class Scalar>
-void pack_panel(const Scalar* B, Index stride, Index depth, Index columns, Scalar* packed) {
+void pack_panels(const Scalar* B, Index stride, Index depth, Index columns, Scalar* packed) {
     constexpr Index full = tile_columns<Scalar>;
     for (Index k = 0; k < depth; ++k) {
         const Scalar* row = B + k * stride;
         Scalar* entries = packed + k * full;
-        if (columns == full) {
+        Index left = columns;
+        for (; left >= full; left -= full) {
             std::copy_n(row, full, entries);
-        } else {
-            std::fill(std::copy_n(row, columns, entries), entries + full, Scalar(0));
+            row += full;
+            entries += full * depth;
+        }
+        if (left > 0) {
+            std::fill(std::copy_n(row, left, entries), entries + full, Scalar(0));
         }
     }
 }
@@ -101,10 +106,7 @@ void each_tile(Scalar alpha, const Factor<Scalar>& A, const Factor<Scalar>& B, c
         Scalar* right = slices.take();
         for (Index first = begin; first < end; first += block) {
             const Index last = std::min(first + block, end);
-            for (Index p = first; p < last; ++p) {
-                pack_panel(B.entries + p * full, B.stride, depth, std::min(full, B.columns - p * full),
-                           right + (p - first) * full * depth);
-            }
+            pack_panels(B.entries + first * full, B.stride, depth, std::min(last * full, B.columns) - first * full, right);
             for (Index s = 0; s < strips; ++s) {
                 const Index rows = top(s + 1) - top(s);
                 for (Index p = first; p < last; ++p) {
