@@ -91,7 +91,8 @@ void each_tile(Scalar alpha, const Factor<Scalar>& A, const Factor<Scalar>& B, c
     const auto top = [&](Index s) { return A.rows * s / strips; };
     Workspace workspace;
     Scalar* left = workspace.matrix<Scalar>(A.rows, depth).data();
-    parallel_for(strips, tile_rows * depth, [&](Index begin, Index end) {
+    // Copying is cheap: waking threads for it, and waiting for them, pays off for large batches only.
+    parallel_for(strips, tile_rows * depth / 8, [&](Index begin, Index end) {
         for (Index s = begin; s < end; ++s) {
             const auto& kernel = kernels[static_cast<std::size_t>(top(s + 1) - top(s) - 1)];
             (A.transposed ? kernel.pack_transposed : kernel.pack)(
