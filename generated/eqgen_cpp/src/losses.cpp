@@ -54,18 +54,16 @@ void binary_cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMa
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, K);
-    Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(1, 1);
     elementwise(N * K, [&](Index k) {
         // L  = -elements_sum(xlogy(T, Y) + xlogy(ones(N, K) - T, ones(N, K) - Y))   binary_cross_entropy.eq:9
         const Scalar t1_k = where(T(k) == Scalar(0), Scalar(1), Y(k));
         const Scalar t2_k = Scalar(1) - T(k);
-        const Scalar t3_k = Scalar(1) - Y(k);
-        t4(k) = where(t2_k == Scalar(0), Scalar(1), t3_k);
+        const Scalar t3 = Scalar(1) - Y(k);
+        t4(k) = where(t2_k == Scalar(0), Scalar(1), t3);
         t1(k) = t1_k;
         t2(k) = t2_k;
-        t3(k) = t3_k;
     });
     elements_sum(N, K, t5, [&](Index i, Index j) { return T(i, j) * log(t1(i, j)) + t2(i, j) * log(t4(i, j)); });
     elementwise(1, [&](Index k) { L(k) = -t5(0); });
@@ -468,7 +466,6 @@ void softmax_cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstM
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(1, 1);
     Matrix<Scalar> t6 = workspace.matrix<Scalar>(N, 1);
-    Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t7 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t8 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> t9 = workspace.matrix<Scalar>(N, 1);
@@ -481,9 +478,8 @@ void softmax_cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstM
     // DY = hadamard(softmax(Y), column_repeat(rows_sum(T), K)) - T              softmax_cross_entropy.eq:9
     rows_max(K, t6, [&](Index i, Index j) { return Y(i, j); });
     elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t5_ij = Y(i, j) - t6(i);
-        t7(i, j) = exp(t5_ij);
-        t5(i, j) = t5_ij;
+        const Scalar t5 = Y(i, j) - t6(i);
+        t7(i, j) = exp(t5);
     });
     rows_sum(K, t8, [&](Index i, Index j) { return t7(i, j); });
     rows_sum(K, t9, [&](Index i, Index j) { return T(i, j); });
@@ -506,7 +502,6 @@ void softmax_cross_entropy_loss_gradient_one_hot_and_value(ConstMatrix<Scalar> Y
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(1, 1);
     Matrix<Scalar> t6 = workspace.matrix<Scalar>(N, 1);
-    Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t7 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t8 = workspace.matrix<Scalar>(N, 1);
     // L  = -elements_sum(hadamard(T, log_softmax(Y)))                           softmax_cross_entropy.eq:8
@@ -518,9 +513,8 @@ void softmax_cross_entropy_loss_gradient_one_hot_and_value(ConstMatrix<Scalar> Y
     // DY = softmax(Y) - T                                                       softmax_cross_entropy.eq:11
     rows_max(K, t6, [&](Index i, Index j) { return Y(i, j); });
     elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t5_ij = Y(i, j) - t6(i);
-        t7(i, j) = exp(t5_ij);
-        t5(i, j) = t5_ij;
+        const Scalar t5 = Y(i, j) - t6(i);
+        t7(i, j) = exp(t5);
     });
     rows_sum(K, t8, [&](Index i, Index j) { return t7(i, j); });
     elementwise(N, K, [&](Index i, Index j) { DY(i, j) = t7(i, j) * reciprocal(t8(i)) - T(i, j); });
