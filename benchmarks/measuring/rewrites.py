@@ -65,7 +65,7 @@ def as_written(backend: str, folder: Path) -> str:
     from eqgen.optimize.lower import Lowering
     from eqgen.packages import find_backend
 
-    with patch.object(Lowering, "rewritten", lambda self, steps: steps):
+    with patch.object(Lowering, "rewritten", lambda self, definition, steps: steps):
         build(Request([], [find_backend(backend)], "as_written", folder, check_equations=False))
     sys.path.append(str(folder))
     return f"as_written_{backend}"
