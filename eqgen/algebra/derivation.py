@@ -113,7 +113,8 @@ class Deriver:
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
-        return library_rules()
+        """Those that shorten. Those for accuracy lengthen, or put a call in place of a body that is differentiated."""
+        return tuple(r for r in library_rules() if not r.stable)
 
     @cached_property
     def accumulation(self) -> Accumulation:
