@@ -48,6 +48,7 @@ ENTRIES: Column = {
     "log_sigmoid": call("log_sigmoid({0})"),
     "softplus": call("softplus({0})"),
     "erf": call("erf({0})"),
+    "erfc": call("erfc({0})"),
     "max": call("max({0}, {1})"),
     "min": call("min({0}, {1})"),
     "where": call("where({0}, {1}, {2})"),

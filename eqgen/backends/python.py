@@ -25,6 +25,7 @@ OPERATORS: Column = {
     "power": call("runtime.power({0}, {1})"),
     "sign": call("runtime.sign({0})"),
     "erf": call("runtime.erf({0})"),
+    "erfc": call("runtime.erfc({0})"),
     "sigmoid": call("runtime.sigmoid({0})"),
     "softplus": call("runtime.softplus({0})"),
     "log_sigmoid": call("runtime.log_sigmoid({0})"),

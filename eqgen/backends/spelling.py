@@ -28,6 +28,7 @@ HOST: Column = {
     "log1p": call("math.log1p({0})"),
     "tanh": call("math.tanh({0})"),
     "erf": call("math.erf({0})"),
+    "erfc": call("math.erfc({0})"),
     "abs": call("abs({0})"),
     "sign": call("math.copysign(1.0 if {0} != 0 else 0.0, {0})"),
     "floor": call("math.floor({0})"),

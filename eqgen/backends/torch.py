@@ -80,8 +80,8 @@ IN_PLACE: Column = {
     **{
         name: call(f"torch.{name}({{0}}, out={{target}})")
         for name in (
-            "abs", "erf", "exp", "expm1", "floor", "log", "log1p", "reciprocal", "sigmoid", "sign", "sqrt", "square",
-            "tanh",
+            "abs", "erf", "erfc", "exp", "expm1", "floor", "log", "log1p", "reciprocal", "sigmoid", "sign", "sqrt",
+            "square", "tanh",
         )
     },
 }  # fmt: skip

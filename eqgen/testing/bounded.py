@@ -235,17 +235,23 @@ class BoundedField:
         value = TABLE[op].scalar(self.reference, *(x.value for x in xs))  # type: ignore[misc]
         if op in COMPARISONS:
             return self._comparison(value, xs)
+        row = ROUNDING[op]
+        if row.argument:
+            xs = [self._moved(x, row.argument) for x in xs]
         inherited = self._inherited(op, value, xs)
-        units = ROUNDING[op].units
-        if not units:
+        if not row.units:
             return Bounded(value, inherited, 0 if not inherited else None, self.precision)
         result = Bounded(value, inherited, None, self.precision)
         return Bounded(
             value,
-            inherited + units * self.precision.unit * result.magnitude + self.precision.tiny,
+            inherited + row.units * self.precision.unit * result.magnitude + row.smallest * self.precision.tiny,
             None,
             self.precision,
         )
+
+    def _moved(self, x: Bounded, units: float) -> Bounded:
+        """An operand with a relative error of so many unit roundoffs more."""
+        return Bounded(x.value, x.error + units * self.precision.unit * x.magnitude, None, self.precision)
 
     def _inherited(self, op: str, value: Any, xs: Sequence[Bounded]) -> float:
         """How far the value moves when the operands move within their errors."""

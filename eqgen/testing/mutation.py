@@ -37,7 +37,7 @@ Edit = tuple[str, Node]
 
 EXCHANGED: dict[str, str] = {
     "exp": "expm1", "expm1": "exp", "log": "log1p", "log1p": "log", "tanh": "sigmoid", "sigmoid": "tanh", "erf": "tanh",
-    "softplus": "log_sigmoid", "log_sigmoid": "softplus", "sqrt": "square", "inv_sqrt": "reciprocal",
+    "erfc": "erf", "softplus": "log_sigmoid", "log_sigmoid": "softplus", "sqrt": "square", "inv_sqrt": "reciprocal",
     "reciprocal": "inv_sqrt", "max": "min", "min": "max", "less": "greater_equal", "less_equal": "greater",
     "equal": "less", "rows_sum": "rows_mean", "rows_mean": "rows_sum", "columns_sum": "columns_mean",
     "columns_mean": "columns_sum", "rows_max": "rows_sum", "columns_max": "columns_sum", "floor": "sign",

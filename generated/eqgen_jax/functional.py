@@ -132,7 +132,8 @@ def gelu(x: Matrix) -> Matrix:
     x: M x N -> y: M x N. From gelu.eq:1.
     """
     # f(x)  = x * (1 + erf(x / sqrt(2))) / 2                            gelu.eq:5
-    y = x * (1 + runtime.erf(x / math.sqrt(2))) / 2
+    #   rewritten: apply(x -> 1 + erf(x), X) = erfc(-X)
+    y = x * runtime.erfc(-(x / math.sqrt(2))) / 2
     return y
 
 
@@ -143,7 +144,8 @@ def gelu_gradient(x: Matrix) -> Matrix:
     x: M x N -> dy: M x N. From gelu.eq:1.
     """
     # f'(x) = (1 + erf(x / sqrt(2))) / 2 + x * exp(-x^2 / 2) / sqrt(2 * pi())  gelu.eq:6
-    dy = (1 + runtime.erf(x / math.sqrt(2))) / 2 + x * jnp.exp(-jnp.square(x) / 2) / math.sqrt(2 * math.pi)
+    #   rewritten: apply(x -> 1 + erf(x), X) = erfc(-X)
+    dy = runtime.erfc(-(x / math.sqrt(2))) / 2 + x * jnp.exp(-jnp.square(x) / 2) / math.sqrt(2 * math.pi)
     return dy
 
 
@@ -230,9 +232,9 @@ def silu_gradient(x: Matrix) -> Matrix:
 
     x: M x N -> dy: M x N. From silu.eq:1.
     """
-    s1 = runtime.sigmoid(x)
     # f'(x) = sigmoid(x) * (1 + x * (1 - sigmoid(x)))                   silu.eq:6
-    dy = s1 * (1 + x * (1 - s1))
+    #   rewritten: apply(x -> 1 - sigmoid(x), X) = sigmoid(-X)
+    dy = runtime.sigmoid(x) * (1 + x * runtime.sigmoid(-x))
     return dy
 
 
@@ -253,9 +255,11 @@ def sigmoid_gradient(x: Matrix) -> Matrix:
 
     x: M x N -> dy: M x N. From sigmoid.eq:1.
     """
-    s1 = runtime.sigmoid(x)
+    s1 = jnp.exp(-jnp.abs(x))
     # f'(x) = sigmoid(x) * (1 - sigmoid(x))                             sigmoid.eq:6
-    dy = s1 * (1 - s1)
+    #   rewritten: apply(x -> 1 - sigmoid(x), X) = sigmoid(-X)
+    #   rewritten: hadamard(sigmoid(X), sigmoid(-X)) = exp(-abs(X)) / square(apply(x -> 1 + exp(-abs(x)), X))
+    dy = s1 / jnp.square(1 + s1)
     return dy
 
 
@@ -320,8 +324,10 @@ def tanh_gradient(x: Matrix) -> Matrix:
 
     x: M x N -> dy: M x N. From tanh.eq:1.
     """
+    s1 = jnp.exp(-2 * jnp.abs(x))
     # f'(x) = 1 - tanh(x)^2                                             tanh.eq:6
-    dy = 1 - jnp.square(jnp.tanh(x))
+    #   rewritten: apply(x -> 1 - square(tanh(x)), X) = 4 * exp(-2 * abs(X)) / square(apply(x -> 1 + exp(-2 * abs(x)), X))
+    dy = 4 * s1 / jnp.square(1 + s1)
     return dy
 
 

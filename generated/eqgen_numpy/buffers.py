@@ -38,9 +38,12 @@ class Buffers:
             found = self.matrices[name] = in_place.empty(rows, columns, like, mask=True)
         return found
 
-    def scratch(self, like: Matrix) -> Matrix:
-        """A matrix of the shape, dtype and device of `like`, whose entries count until the next call only."""
-        rows, columns = like.shape
+    def scratch(self, like: Matrix, rows: int | None = None) -> Matrix:
+        """A matrix of the shape, dtype and device of `like`, or with other `rows`.
+
+        Its entries count until the next call for the same shape only.
+        """
+        rows, columns = like.shape[0] if rows is None else rows, like.shape[1]
         key = (rows, columns, like.dtype)
         found = self.matrices.get(key)
         if found is None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import runtime
-from .runtime import Matrix
+from .runtime import LONG, NARROW, Matrix
 
 if TYPE_CHECKING:
     from .buffers import Buffers
@@ -178,7 +178,41 @@ def erf(x: Matrix, target: Matrix) -> None:
     target[...] = runtime.erf(x)
 
 
+def erfc(x: Matrix, target: Matrix) -> None:
+    target[...] = runtime.erfc(x)
+
+
 # --- rows and columns --------------------------------------------------------------------------------------
+
+
+def columns_sum(X: Matrix, target: Matrix, out: Buffers) -> None:
+    """As runtime.columns_sum: more than LONG rows are summed in blocks, whose sums are kept between calls."""
+    rows, columns = X.shape
+    if rows <= LONG or X.flags.f_contiguous:
+        np.sum(X, axis=0, keepdims=True, out=target)
+        return
+    blocks, rest = divmod(rows, LONG)
+    partial = out.scratch(X, rows=blocks + 1)
+    if columns <= NARROW:
+        block = out.scratch(X[:LONG].T)
+        for i in range(blocks):
+            np.copyto(block, X[i * LONG : (i + 1) * LONG].T)
+            np.sum(block, axis=1, out=partial[i])
+    else:
+        np.sum(X[: rows - rest].reshape(blocks, LONG, columns), axis=1, out=partial[:blocks])
+    np.sum(X[rows - rest :], axis=0, out=partial[blocks])
+    columns_sum(partial, target, out)
+
+
+def columns_mean(X: Matrix, target: Matrix, out: Buffers) -> None:
+    """As runtime.columns_mean."""
+    if len(X) <= LONG:
+        np.mean(X, axis=0, keepdims=True, out=target)
+    else:
+        columns_sum(X, target, out)
+        np.divide(target, len(X), out=target)
+
+
 # The mode "clip" takes the indices as they are: they have been checked.
 
 

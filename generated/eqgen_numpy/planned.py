@@ -142,10 +142,11 @@ def gelu(x: Matrix, out: Buffers) -> Matrix:
     M = x.shape[0]
     N = x.shape[1]
     # f(x)  = x * (1 + erf(x / sqrt(2))) / 2                            gelu.eq:5
+    #   rewritten: apply(x -> 1 + erf(x), X) = erfc(-X)
     y = out.matrix("y", M, N, x)
     np.divide(x, math.sqrt(2), out=y)
-    in_place.erf(y, y)
-    np.add(1, y, out=y)
+    np.negative(y, out=y)
+    in_place.erfc(y, y)
     np.multiply(x, y, out=y)
     np.divide(y, 2, out=y)
     return y
@@ -159,10 +160,11 @@ def gelu_gradient(x: Matrix, out: Buffers) -> Matrix:
     M = x.shape[0]
     N = x.shape[1]
     # f'(x) = (1 + erf(x / sqrt(2))) / 2 + x * exp(-x^2 / 2) / sqrt(2 * pi())  gelu.eq:6
+    #   rewritten: apply(x -> 1 + erf(x), X) = erfc(-X)
     t4 = out.matrix("t4", M, N, x)
     np.divide(x, math.sqrt(2), out=t4)
-    in_place.erf(t4, t4)
-    np.add(1, t4, out=t4)
+    np.negative(t4, out=t4)
+    in_place.erfc(t4, t4)
     np.divide(t4, 2, out=t4)
     dy = out.matrix("dy", M, N, x)
     np.square(x, out=dy)
@@ -380,14 +382,17 @@ def silu_gradient(x: Matrix, out: Buffers) -> Matrix:
     """
     M = x.shape[0]
     N = x.shape[1]
-    s1 = out.matrix("s1", M, N, x)
-    in_place.sigmoid(x, s1, out)
     # f'(x) = sigmoid(x) * (1 + x * (1 - sigmoid(x)))                   silu.eq:6
+    #   rewritten: apply(x -> 1 - sigmoid(x), X) = sigmoid(-X)
+    t1 = out.matrix("t1", M, N, x)
+    in_place.sigmoid(x, t1, out)
+    t2 = out.matrix("t2", M, N, x)
+    np.negative(x, out=t2)
     dy = out.matrix("dy", M, N, x)
-    np.subtract(1, s1, out=dy)
+    in_place.sigmoid(t2, dy, out)
     np.multiply(x, dy, out=dy)
     np.add(1, dy, out=dy)
-    np.multiply(s1, dy, out=dy)
+    np.multiply(t1, dy, out=dy)
     return dy
 
 
@@ -432,11 +437,16 @@ def sigmoid_gradient(x: Matrix, out: Buffers) -> Matrix:
     M = x.shape[0]
     N = x.shape[1]
     s1 = out.matrix("s1", M, N, x)
-    in_place.sigmoid(x, s1, out)
+    np.abs(x, out=s1)
+    np.negative(s1, out=s1)
+    np.exp(s1, out=s1)
     # f'(x) = sigmoid(x) * (1 - sigmoid(x))                             sigmoid.eq:6
+    #   rewritten: apply(x -> 1 - sigmoid(x), X) = sigmoid(-X)
+    #   rewritten: hadamard(sigmoid(X), sigmoid(-X)) = exp(-abs(X)) / square(apply(x -> 1 + exp(-abs(x)), X))
     dy = out.matrix("dy", M, N, x)
-    np.subtract(1, s1, out=dy)
-    np.multiply(s1, dy, out=dy)
+    np.add(1, s1, out=dy)
+    np.square(dy, out=dy)
+    np.divide(s1, dy, out=dy)
     return dy
 
 
@@ -565,11 +575,18 @@ def tanh_gradient(x: Matrix, out: Buffers) -> Matrix:
     """
     M = x.shape[0]
     N = x.shape[1]
-    # f'(x) = 1 - tanh(x)^2                                             tanh.eq:6
     dy = out.matrix("dy", M, N, x)
-    np.tanh(x, out=dy)
+    np.abs(x, out=dy)
+    np.multiply(-2, dy, out=dy)
+    s1 = dy
+    np.exp(dy, out=s1)
+    # f'(x) = 1 - tanh(x)^2                                             tanh.eq:6
+    #   rewritten: apply(x -> 1 - square(tanh(x)), X) = 4 * exp(-2 * abs(X)) / square(apply(x -> 1 + exp(-2 * abs(x)), X))
+    t3 = out.matrix("t3", M, N, x)
+    np.multiply(4, s1, out=t3)
+    np.add(1, s1, out=dy)
     np.square(dy, out=dy)
-    np.subtract(1, dy, out=dy)
+    np.divide(t3, dy, out=dy)
     return dy
 
 
@@ -619,7 +636,7 @@ def activation_gradients(Z: Matrix, DY: Matrix, act: Activation, out: Buffers) -
     out.activation_product(act, Z, DY, DZ)
     # Db = columns_sum(DZ)                                              linear.eq:16
     Db = out.matrix("Db", 1, K, Z)
-    np.sum(DZ, axis=0, keepdims=True, out=Db)
+    in_place.columns_sum(DZ, Db, out)
     return Db, DZ
 
 
@@ -677,7 +694,7 @@ def activation_dropout_gradients(
     np.multiply(DW, R, out=DW)
     # Db = columns_sum(DZ)                                              linear_dropout.eq:17
     Db = out.matrix("Db", 1, K, X)
-    np.sum(DZ, axis=0, keepdims=True, out=Db)
+    in_place.columns_sum(DZ, Db, out)
     return DW, Db, DZ
 
 
@@ -708,7 +725,7 @@ def batch_normalization_forward(
     N = X.shape[0]
     # R = X - row_repeat(columns_mean(X), N)                            batch_normalization.eq:14
     Sigma = out.matrix("Sigma", 1, D, X)
-    np.mean(X, axis=0, keepdims=True, out=Sigma)
+    in_place.columns_mean(X, Sigma, out)
     Z = out.matrix("Z", N, D, X)
     R = Z
     np.subtract(X, Sigma, out=R)
@@ -719,7 +736,7 @@ def batch_normalization_forward(
     #   rewritten: columns_sum(A) / M = columns_mean(A)
     Y = out.matrix("Y", N, D, X)
     np.square(R, out=Y)
-    np.mean(Y, axis=0, keepdims=True, out=Sigma)
+    in_place.columns_mean(Y, Sigma, out)
     # inv_sqrt_Sigma = inv_sqrt(Sigma + epsilon * ones(1, D))           batch_normalization.eq:16
     inv_sqrt_Sigma = out.matrix("inv_sqrt_Sigma", 1, D, X)
     np.add(Sigma, epsilon, out=inv_sqrt_Sigma)
@@ -741,12 +758,12 @@ def batch_normalization_gradients(Z: Matrix, DY: Matrix, out: Buffers) -> tuple[
     N = Z.shape[0]
     # Dbeta  = columns_sum(DY)                                          batch_normalization.eq:22
     Dbeta = out.matrix("Dbeta", 1, D, Z)
-    np.sum(DY, axis=0, keepdims=True, out=Dbeta)
+    in_place.columns_sum(DY, Dbeta, out)
     # Dgamma = columns_sum(hadamard(DY, Z))                             batch_normalization.eq:23
     t1 = out.matrix("t1", N, D, Z)
     np.multiply(DY, Z, out=t1)
     Dgamma = out.matrix("Dgamma", 1, D, Z)
-    np.sum(t1, axis=0, keepdims=True, out=Dgamma)
+    in_place.columns_sum(t1, Dgamma, out)
     return Dgamma, Dbeta
 
 
@@ -772,10 +789,10 @@ def batch_normalization_input_gradient(
     t4 = out.matrix("t4", N, D, gamma)
     np.multiply(N, DZ, out=t4)
     t6 = out.matrix("t6", 1, D, gamma)
-    np.sum(DZ, axis=0, keepdims=True, out=t6)
+    in_place.columns_sum(DZ, t6, out)
     np.subtract(t4, t6, out=t4)
     np.multiply(Z, DZ, out=DX)
-    np.sum(DX, axis=0, keepdims=True, out=t6)
+    in_place.columns_sum(DX, t6, out)
     np.multiply(Z, t6, out=DX)
     np.subtract(t4, DX, out=DX)
     np.multiply(t1, DX, out=DX)
@@ -793,7 +810,7 @@ def batch_normalization_update(
     # mean'     = momentum * mean + (1 - momentum) * columns_mean(X)    batch_normalization.eq:30
     t4 = out.matrix("t4", 1, D, X)
     np.multiply(momentum, mean, out=t4)
-    np.mean(X, axis=0, keepdims=True, out=mean)
+    in_place.columns_mean(X, mean, out)
     np.multiply(1 - momentum, mean, out=mean)
     np.add(t4, mean, out=mean)
     # variance' = momentum * variance + (1 - momentum) * Sigma          batch_normalization.eq:31
@@ -871,12 +888,12 @@ def layer_normalization_gradients(Z: Matrix, DY: Matrix, out: Buffers) -> tuple[
     N = Z.shape[0]
     # Dbeta  = columns_sum(DY)                                          layer_normalization.eq:20
     Dbeta = out.matrix("Dbeta", 1, D, Z)
-    np.sum(DY, axis=0, keepdims=True, out=Dbeta)
+    in_place.columns_sum(DY, Dbeta, out)
     # Dgamma = columns_sum(hadamard(DY, Z))                             layer_normalization.eq:21
     t1 = out.matrix("t1", N, D, Z)
     np.multiply(DY, Z, out=t1)
     Dgamma = out.matrix("Dgamma", 1, D, Z)
-    np.sum(t1, axis=0, keepdims=True, out=Dgamma)
+    in_place.columns_sum(t1, Dgamma, out)
     return Dgamma, Dbeta
 
 
@@ -933,7 +950,7 @@ def linear_gradients(DY: Matrix, out: Buffers) -> Matrix:
     K = DY.shape[1]
     # Db = columns_sum(DY)                                              linear.eq:16
     Db = out.matrix("Db", 1, K, DY)
-    np.sum(DY, axis=0, keepdims=True, out=Db)
+    in_place.columns_sum(DY, Db, out)
     return Db
 
 
@@ -980,7 +997,7 @@ def linear_dropout_gradients(X: Matrix, R: Matrix, DY: Matrix, out: Buffers) -> 
     np.multiply(DW, R, out=DW)
     # Db = columns_sum(DY)                                              linear_dropout.eq:17
     Db = out.matrix("Db", 1, K, X)
-    np.sum(DY, axis=0, keepdims=True, out=Db)
+    in_place.columns_sum(DY, Db, out)
     return DW, Db
 
 
@@ -1045,7 +1062,7 @@ def log_softmax_gradients(Z: Matrix, DY: Matrix, out: Buffers) -> tuple[Matrix, 
     np.subtract(DY, DZ, out=DZ)
     # Db = columns_sum(DZ)                                              linear.eq:16
     Db = out.matrix("Db", 1, K, Z)
-    np.sum(DZ, axis=0, keepdims=True, out=Db)
+    in_place.columns_sum(DZ, Db, out)
     return Db, DZ
 
 
@@ -1142,7 +1159,7 @@ def s_relu_gradients(
     np.sum(t18, keepdims=True, out=Dtr)
     # Db = columns_sum(DZ)                                              linear.eq:16
     Db = out.matrix("Db", 1, K, al)
-    np.sum(DZ, axis=0, keepdims=True, out=Db)
+    in_place.columns_sum(DZ, Db, out)
     return Db, Dal, Dtl, Dar, Dtr, DZ
 
 
@@ -1199,7 +1216,7 @@ def softmax_gradients(Y: Matrix, DY: Matrix, out: Buffers) -> tuple[Matrix, Matr
     np.multiply(Y, DZ, out=DZ)
     # Db = columns_sum(DZ)                                              softmax.eq:18
     Db = out.matrix("Db", 1, K, Y)
-    np.sum(DZ, axis=0, keepdims=True, out=Db)
+    in_place.columns_sum(DZ, Db, out)
     return Db, DZ
 
 

@@ -142,10 +142,11 @@ def gelu(x: Matrix, out: Buffers) -> Matrix:
     M = x.shape[0]
     N = x.shape[1]
     # f(x)  = x * (1 + erf(x / sqrt(2))) / 2                            gelu.eq:5
+    #   rewritten: apply(x -> 1 + erf(x), X) = erfc(-X)
     y = out.matrix("y", M, N, x)
     in_place.divide(x, math.sqrt(2), y)
-    torch.erf(y, out=y)
-    in_place.add(1, y, y)
+    torch.neg(y, out=y)
+    torch.erfc(y, out=y)
     in_place.multiply(x, y, y)
     in_place.divide(y, 2, y)
     return y
@@ -159,10 +160,11 @@ def gelu_gradient(x: Matrix, out: Buffers) -> Matrix:
     M = x.shape[0]
     N = x.shape[1]
     # f'(x) = (1 + erf(x / sqrt(2))) / 2 + x * exp(-x^2 / 2) / sqrt(2 * pi())  gelu.eq:6
+    #   rewritten: apply(x -> 1 + erf(x), X) = erfc(-X)
     t4 = out.matrix("t4", M, N, x)
     in_place.divide(x, math.sqrt(2), t4)
-    torch.erf(t4, out=t4)
-    in_place.add(1, t4, t4)
+    torch.neg(t4, out=t4)
+    torch.erfc(t4, out=t4)
     in_place.divide(t4, 2, t4)
     dy = out.matrix("dy", M, N, x)
     torch.square(x, out=dy)
@@ -380,14 +382,16 @@ def silu_gradient(x: Matrix, out: Buffers) -> Matrix:
     """
     M = x.shape[0]
     N = x.shape[1]
-    s1 = out.matrix("s1", M, N, x)
-    torch.sigmoid(x, out=s1)
     # f'(x) = sigmoid(x) * (1 + x * (1 - sigmoid(x)))                   silu.eq:6
+    #   rewritten: apply(x -> 1 - sigmoid(x), X) = sigmoid(-X)
+    t1 = out.matrix("t1", M, N, x)
+    torch.sigmoid(x, out=t1)
     dy = out.matrix("dy", M, N, x)
-    in_place.subtract(1, s1, dy)
+    torch.neg(x, out=dy)
+    torch.sigmoid(dy, out=dy)
     in_place.multiply(x, dy, dy)
     in_place.add(1, dy, dy)
-    in_place.multiply(s1, dy, dy)
+    in_place.multiply(t1, dy, dy)
     return dy
 
 
@@ -432,11 +436,16 @@ def sigmoid_gradient(x: Matrix, out: Buffers) -> Matrix:
     M = x.shape[0]
     N = x.shape[1]
     s1 = out.matrix("s1", M, N, x)
-    torch.sigmoid(x, out=s1)
+    torch.abs(x, out=s1)
+    torch.neg(s1, out=s1)
+    torch.exp(s1, out=s1)
     # f'(x) = sigmoid(x) * (1 - sigmoid(x))                             sigmoid.eq:6
+    #   rewritten: apply(x -> 1 - sigmoid(x), X) = sigmoid(-X)
+    #   rewritten: hadamard(sigmoid(X), sigmoid(-X)) = exp(-abs(X)) / square(apply(x -> 1 + exp(-abs(x)), X))
     dy = out.matrix("dy", M, N, x)
-    in_place.subtract(1, s1, dy)
-    in_place.multiply(s1, dy, dy)
+    in_place.add(1, s1, dy)
+    torch.square(dy, out=dy)
+    in_place.divide(s1, dy, dy)
     return dy
 
 
@@ -565,11 +574,18 @@ def tanh_gradient(x: Matrix, out: Buffers) -> Matrix:
     """
     M = x.shape[0]
     N = x.shape[1]
-    # f'(x) = 1 - tanh(x)^2                                             tanh.eq:6
     dy = out.matrix("dy", M, N, x)
-    torch.tanh(x, out=dy)
+    torch.abs(x, out=dy)
+    torch.mul(dy, -2, out=dy)
+    s1 = dy
+    torch.exp(dy, out=s1)
+    # f'(x) = 1 - tanh(x)^2                                             tanh.eq:6
+    #   rewritten: apply(x -> 1 - square(tanh(x)), X) = 4 * exp(-2 * abs(X)) / square(apply(x -> 1 + exp(-2 * abs(x)), X))
+    t3 = out.matrix("t3", M, N, x)
+    torch.mul(s1, 4, out=t3)
+    in_place.add(1, s1, dy)
     torch.square(dy, out=dy)
-    in_place.subtract(1, dy, dy)
+    in_place.divide(t3, dy, dy)
     return dy
 
 

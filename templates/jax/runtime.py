@@ -49,6 +49,7 @@ __all__ = [
     "compiled",
     "dtype_name",
     "erf",
+    "erfc",
     "from_host",
     "full",
     "full_like",
@@ -214,6 +215,11 @@ def static(cls: _Class) -> _Class:
 def erf(x: Matrix) -> Matrix:
     """The error function, entry by entry."""
     return jax.scipy.special.erf(x)
+
+
+def erfc(x: Matrix) -> Matrix:
+    """1 - erf(x), entry by entry, accurate for large x."""
+    return jax.scipy.special.erfc(x)
 
 
 def sigmoid(x: Matrix) -> Matrix:

@@ -44,6 +44,7 @@ __all__ = [
     "compiled",
     "dtype_name",
     "erf",
+    "erfc",
     "from_host",
     "full",
     "full_like",
@@ -188,7 +189,17 @@ def static(cls: _Class) -> _Class:
 
 def erf(x: Matrix) -> Matrix:
     """The error function, entry by entry."""
-    return np.fromiter(map(math.erf, x.ravel().tolist()), dtype=x.dtype, count=x.size).reshape(x.shape)
+    return _each(math.erf, x)
+
+
+def erfc(x: Matrix) -> Matrix:
+    """1 - erf(x), entry by entry, accurate for large x."""
+    return _each(math.erfc, x)
+
+
+def _each(function: Callable[[float], float], x: Matrix) -> Matrix:
+    """A function of numbers, which NumPy does not have, of every entry."""
+    return np.fromiter(map(function, x.ravel().tolist()), dtype=x.dtype, count=x.size).reshape(x.shape)
 
 
 def sigmoid(x: Matrix) -> Matrix:

@@ -43,6 +43,7 @@ __all__ = [
     "compiled",
     "dtype_name",
     "erf",
+    "erfc",
     "from_host",
     "full",
     "full_like",
@@ -230,6 +231,11 @@ class _Constant(tf.types.experimental.TraceType):  # type: ignore[misc]
 def erf(x: Matrix) -> Matrix:
     """The error function, entry by entry."""
     return tf.math.erf(x)
+
+
+def erfc(x: Matrix) -> Matrix:
+    """1 - erf(x), entry by entry, accurate for large x."""
+    return tf.math.erfc(x)
 
 
 def sigmoid(x: Matrix) -> Matrix:

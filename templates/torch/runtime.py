@@ -42,6 +42,7 @@ __all__ = [
     "compiled",
     "dtype_name",
     "erf",
+    "erfc",
     "from_host",
     "full",
     "full_like",
@@ -182,6 +183,11 @@ def static(cls: _Class) -> _Class:
 def erf(x: Matrix) -> Matrix:
     """The error function, entry by entry."""
     return torch.erf(x)
+
+
+def erfc(x: Matrix) -> Matrix:
+    """1 - erf(x), entry by entry, accurate for large x."""
+    return torch.erfc(x)
 
 
 def sigmoid(x: Matrix) -> Matrix:

@@ -135,7 +135,7 @@ class Expressions:
         x = self.node(shape, d - 1)
         bounded = apply("tanh", x)
         return self.pick([
-            lambda: apply(("tanh", "sigmoid", "erf")[self.choose(3)], x),
+            lambda: apply(("tanh", "sigmoid", "erf", "erfc")[self.choose(4)], x),
             lambda: apply(("exp", "expm1", "softplus", "log_sigmoid")[self.choose(4)], bounded),
             lambda: apply(("log", "sqrt", "inv_sqrt", "log1p")[self.choose(4)], self.positive(shape, d)),
             lambda: apply("power", self.positive(shape, d), constant(Fraction(self.choose(7) - 3, 2))),

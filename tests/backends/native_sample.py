@@ -54,7 +54,9 @@ def entrywise(name: str, text: str, numbers: tuple[str, ...] = ()) -> KernelText
     )
 
 
-_FUNCTIONS = "exp expm1 log log1p tanh sigmoid softplus log_sigmoid erf sign abs floor square reciprocal sqrt inv_sqrt"
+_FUNCTIONS = """
+    exp expm1 log log1p tanh sigmoid softplus log_sigmoid erf erfc sign abs floor square reciprocal sqrt inv_sqrt
+"""
 FUNCTIONS = _FUNCTIONS.split()
 POWERS = {
     "cube": "power<3>(x)",

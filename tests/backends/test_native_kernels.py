@@ -42,6 +42,7 @@ REFERENCES: dict[str, tuple[str, float]] = {
     "expm1": ("expm1", 2),
     "log1p": ("log1p", 2),
     "erf": ("erf", 3),
+    "erfc": ("erfc", 5),
     "tanh": ("tanh", 3),
     "sigmoid": ("lambda x: 1 / (1 + exp(-x))", 3),
     "softplus": ("lambda x: log1p(exp(x))", 3),
@@ -112,6 +113,7 @@ def test_extreme_arguments(dtype: Any, native: ModuleType) -> None:
             "softplus": np.logaddexp(0, x),
             "log_sigmoid": -np.logaddexp(0, -x),
             "erf": np.vectorize(math.erf)(x),
+            "erfc": np.vectorize(math.erfc)(x),
         }
     assert expected.keys() == set(FUNCTIONS)
     tiny = np.finfo(dtype).tiny

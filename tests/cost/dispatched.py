@@ -31,8 +31,8 @@ def _product(args: Sequence[Any], result: Any) -> int:
 
 ENTRYWISE = [
     "add", "sub", "rsub", "mul", "div", "neg", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "reciprocal", "pow",
-    "abs", "sgn", "sign", "floor", "tanh", "sigmoid", "erf", "maximum", "minimum", "clamp", "clamp_min",
-    "clamp_max", "where", "lt", "le", "gt", "ge", "eq",
+    "abs", "sgn", "sign", "floor", "tanh", "sigmoid", "erf", "erfc", "maximum", "minimum", "clamp",
+    "clamp_min", "clamp_max", "where", "lt", "le", "gt", "ge", "eq",
 ]  # fmt: skip
 """One operation for each entry of the result."""
 VIEWS = [

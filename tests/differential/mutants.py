@@ -23,8 +23,10 @@ class Edit:
 PRIMITIVES: tuple[Edit, ...] = tuple(
     Edit(name, "runtime.py", old, new, tuple(operations.split()))
     for name, old, new, operations in (
-        ("erfc for erf", "map(math.erf,", "map(math.erfc,", "erf"),
-        ("erf in single precision", "dtype=x.dtype, count=x.size", "dtype=np.float32, count=x.size", "erf"),
+        ("erfc for erf", "_each(math.erf,", "_each(math.erfc,", "erf"),
+        ("erf for erfc", "_each(math.erfc,", "_each(math.erf,", "erfc"),
+        ("erfc with a difference", "return _each(math.erfc, x)", "return cast(Matrix, 1 - erf(x))", "erfc"),
+        ("erf in single precision", "dtype=x.dtype, count=x.size", "dtype=np.float32, count=x.size", "erf erfc"),
         ("branches of the sigmoid", "1 / (1 + e), e / (1 + e)", "e / (1 + e), 1 / (1 + e)", "sigmoid"),
         ("sigmoid of large negative numbers", "e = np.exp(-np.abs(x))", "e = np.exp(-x)", "sigmoid"),
         ("sigmoid in single precision", "1 / (1 + e), e / (1 + e))",

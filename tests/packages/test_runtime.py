@@ -17,6 +17,7 @@ ENTRIES = np.array([[-1000.0, -100, -3, -0.5, 0], [1e-3, 0.5, 20, 100, 1000]])
 
 FUNCTIONS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "erf": special.erf,
+    "erfc": special.erfc,
     "sigmoid": special.expit,
     "softplus": lambda x: np.logaddexp(0, x),
     "log_sigmoid": special.log_expit,
@@ -26,8 +27,8 @@ FUNCTIONS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
 
 
 OPERATIONS = {
-    "column_gather", "column_scatter_add", "erf", "inv_sqrt", "log_sigmoid", "maximum", "minimum", "power",
-    "row_gather", "row_scatter_add", "sigmoid", "sign", "softplus", "where",
+    "column_gather", "column_scatter_add", "erf", "erfc", "inv_sqrt", "log_sigmoid", "maximum", "minimum",
+    "power", "row_gather", "row_scatter_add", "sigmoid", "sign", "softplus", "where",
 }  # fmt: skip
 
 

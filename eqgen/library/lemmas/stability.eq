@@ -10,6 +10,17 @@ lemma stable_differences "differences of numbers that are nearly equal"
     ones(M, N) - sigmoid(X) = sigmoid(-X)
     sigmoid(X) - ones(M, N) = -sigmoid(-X)
 
+lemma stable_complements "complements of numbers that are nearly 1"
+    X: M x N
+    apply(x -> 1 + erf(x), X) = erfc(-X)
+    ones(M, N) + erf(X) = erfc(-X)
+    apply(x -> 1 - erf(x), X) = erfc(X)
+    ones(M, N) - erf(X) = erfc(X)
+    apply(x -> 1 - sigmoid(x), X) = sigmoid(-X)
+    apply(x -> sigmoid(x) * sigmoid(-x), X) = apply(x -> exp(-abs(x)) / (1 + exp(-abs(x)))^2, X)
+    apply(x -> 1 - tanh(x)^2, X) = apply(x -> 4 * exp(-2 * abs(x)) / (1 + exp(-2 * abs(x)))^2, X)
+    ones(M, N) - square(tanh(X)) = apply(x -> 4 * exp(-2 * abs(x)) / (1 + exp(-2 * abs(x)))^2, X)
+
 lemma stable_quotients "quotients of numbers that overflow"
     X: M x N
     apply(x -> 1 / (1 + exp(-x)), X) = sigmoid(X)

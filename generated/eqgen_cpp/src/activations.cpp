@@ -53,7 +53,8 @@ template <class Scalar>
 void gelu(ConstMatrix<Scalar> x, Matrix<Scalar> y) {
     const Index M = x.rows(), N = x.cols();
     // f(x)  = x * (1 + erf(x / sqrt(2))) / 2                                    gelu.eq:5
-    elementwise(M * N, [&](Index k) { y(k) = x(k) * (Scalar(1) + erf(x(k) / sqrt(Scalar(2)))) / Scalar(2); });
+    //   rewritten: apply(x -> 1 + erf(x), X) = erfc(-X)
+    elementwise(M * N, [&](Index k) { y(k) = x(k) * erfc(-(x(k) / sqrt(Scalar(2)))) / Scalar(2); });
 }
 
 template void gelu<float>(ConstMatrix<float>, Matrix<float>);
@@ -64,8 +65,9 @@ template <class Scalar>
 void gelu_gradient(ConstMatrix<Scalar> x, Matrix<Scalar> dy) {
     const Index M = x.rows(), N = x.cols();
     // f'(x) = (1 + erf(x / sqrt(2))) / 2 + x * exp(-x^2 / 2) / sqrt(2 * pi())   gelu.eq:6
+    //   rewritten: apply(x -> 1 + erf(x), X) = erfc(-X)
     elementwise(M * N, [&](Index k) {
-        dy(k) = (Scalar(1) + erf(x(k) / sqrt(Scalar(2)))) / Scalar(2) +
+        dy(k) = erfc(-(x(k) / sqrt(Scalar(2)))) / Scalar(2) +
                 x(k) * exp(-square(x(k)) / Scalar(2)) / sqrt(Scalar(2) * pi<Scalar>);
     });
 }
@@ -156,11 +158,9 @@ template void silu<double>(ConstMatrix<double>, Matrix<double>);
 template <class Scalar>
 void silu_gradient(ConstMatrix<Scalar> x, Matrix<Scalar> dy) {
     const Index M = x.rows(), N = x.cols();
-    elementwise(M * N, [&](Index k) {
-        const Scalar s1 = sigmoid(x(k));
-        // f'(x) = sigmoid(x) * (1 + x * (1 - sigmoid(x)))                           silu.eq:6
-        dy(k) = s1 * (Scalar(1) + x(k) * (Scalar(1) - s1));
-    });
+    // f'(x) = sigmoid(x) * (1 + x * (1 - sigmoid(x)))                           silu.eq:6
+    //   rewritten: apply(x -> 1 - sigmoid(x), X) = sigmoid(-X)
+    elementwise(M * N, [&](Index k) { dy(k) = sigmoid(x(k)) * (Scalar(1) + x(k) * sigmoid(-x(k))); });
 }
 
 template void silu_gradient<float>(ConstMatrix<float>, Matrix<float>);
@@ -182,9 +182,11 @@ template <class Scalar>
 void sigmoid_gradient(ConstMatrix<Scalar> x, Matrix<Scalar> dy) {
     const Index M = x.rows(), N = x.cols();
     elementwise(M * N, [&](Index k) {
-        const Scalar s1 = sigmoid(x(k));
+        const Scalar s1 = exp(-abs(x(k)));
         // f'(x) = sigmoid(x) * (1 - sigmoid(x))                                     sigmoid.eq:6
-        dy(k) = s1 * (Scalar(1) - s1);
+        //   rewritten: apply(x -> 1 - sigmoid(x), X) = sigmoid(-X)
+        //   rewritten: hadamard(sigmoid(X), sigmoid(-X)) = exp(-abs(X)) / square(apply(x -> 1 + exp(-abs(x)), X))
+        dy(k) = s1 / square(Scalar(1) + s1);
     });
 }
 
@@ -250,8 +252,13 @@ template void tanh<double>(ConstMatrix<double>, Matrix<double>);
 template <class Scalar>
 void tanh_gradient(ConstMatrix<Scalar> x, Matrix<Scalar> dy) {
     const Index M = x.rows(), N = x.cols();
-    // f'(x) = 1 - tanh(x)^2                                                     tanh.eq:6
-    elementwise(M * N, [&](Index k) { dy(k) = Scalar(1) - square(tanh(x(k))); });
+    elementwise(M * N, [&](Index k) {
+        const Scalar s1 = exp(Scalar(-2) * abs(x(k)));
+        // f'(x) = 1 - tanh(x)^2                                                     tanh.eq:6
+        //   rewritten: apply(x -> 1 - square(tanh(x)), X) = 4 * exp(-2 * abs(X)) / square(apply(x -> 1 + exp(-2 *
+        //   abs(x)), X))
+        dy(k) = Scalar(4) * s1 / square(Scalar(1) + s1);
+    });
 }
 
 template void tanh_gradient<float>(ConstMatrix<float>, Matrix<float>);

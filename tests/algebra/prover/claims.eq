@@ -30,6 +30,8 @@ lemma hyperbolic
     softplus(X) - softplus(-X) = X
     log_sigmoid(X) = -softplus(-X)
     apply(x -> erf(-x), X) = -erf(X)
+    erfc(X) + erfc(-X) = 2 * ones(N, D)
+    apply(x -> erf(x) + erfc(x), X) = ones(N, D)
     abs(X) = apply(x -> max(x, -x), X)
     apply((x, y) -> max(x, y) + min(x, y), X, X) = 2 * X
     apply(x -> sign(x) * abs(x), X) = X
