@@ -36,7 +36,8 @@ def rewriting_lines(definition: TypedDefinition, module: Module) -> Iterator[str
         yield f"{each.origin}  {' '.join(each.equation.split())}"
         yield f"{INDENT}{costs(each.before, sizes)}"
         for step in each.steps:
-            yield f"{INDENT}{step.reason}{f'  ({step.lemma})' if step.lemma else ''}"
+            lemma = f"  ({step.lemma}{', for accuracy' if step.stable else ''})" if step.lemma else ""
+            yield f"{INDENT}{step.reason}{lemma}"
             yield from (f"{INDENT * 2}{line}" for line in step.code)
             yield f"{INDENT * 2}{costs(step.work, sizes)}"
 

@@ -23,12 +23,14 @@ class Rewriting:
 
     code    the statements that the equation is now
     work    what they cost
+    stable  whether the identity is used for accuracy, whatever it costs
     """
 
     reason: str
     lemma: str
     code: tuple[str, ...]
     work: Work
+    stable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def _steps(
     last = step.value
     for rule, value in rewriting_steps(step.value, rules):
         work = counter.statement([Step(target, value)], named_sizes, part.numbers)
-        yield Rewriting(rule.text, rule.lemma, (_code(target, value),), work)
+        yield Rewriting(rule.text, rule.lemma, (_code(target, value),), work, rule.stable)
         last = value
     code = tuple(_code(s.target, s.value) for s in group)
     if len(group) > 1 and code != (_code(target, last),):

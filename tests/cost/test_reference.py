@@ -141,9 +141,12 @@ def test_relu_derivative_is_a_comparison_and_a_choice() -> None:
 
 
 def test_sigmoid_derivative_without_a_cached_value() -> None:
-    """The reference's 2 is for a sigmoid that is cached; as an equation of x it is computed, once."""
+    """The reference's 2 is for a sigmoid s that is cached; as an equation of x it is computed, once.
+
+    What runs is e / (1 + e)^2 with e = exp(-|x|): one elementary function, too, but no 1 - s, which loses digits.
+    """
     part = library_cost("Sigmoid", "activation").part("derivative")
-    assert part.written.flops == 4 * M * N and part.rewritten.flops == 3 * M * N
+    assert part.written.flops == 4 * M * N and part.rewritten.flops == 6 * M * N
 
 
 def test_full_jacobian() -> None:

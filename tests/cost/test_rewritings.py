@@ -36,10 +36,11 @@ def test_steps_lead_from_what_is_written_to_what_runs(definition: TypedDefinitio
             assert last.work.flops == statement.rewritten.flops and last.work.traffic == statement.rewritten.traffic
             assert {s.reason for s in equation.steps if s.reason != SHARED} == set(statement.rules)
             works = [equation.before, *(s.work for s in equation.steps)]
-            assert works[0] != works[-1]
+            assert works[0] != works[-1] or any(s.stable for s in equation.steps)
             sizes = dict.fromkeys(("M", "N", "D", "K", "V"), 1000)
             costs = [w.flops.value(sizes) + 2 * w.written.value(sizes) for w in works]
-            assert costs == sorted(costs, reverse=True), "no rewrite makes an equation more expensive at large sizes"
+            for step, before, after in zip(equation.steps, costs, costs[1:], strict=False):
+                assert step.stable or after <= before, "only for accuracy an equation becomes more expensive"
     assert not found
 
 
@@ -50,6 +51,11 @@ def test_softmax_backward_loses_its_square_of_the_batch() -> None:
     assert equation.before.flops.degree == 3 and equation.steps[-1].work.flops.degree == 2
     (step,) = equation.steps
     assert (step.reason, step.lemma) == ("diag(A * B.T) = rows_sum(hadamard(A, B))", "diagonals_of_products")
+
+
+def test_explain_says_what_is_done_for_accuracy() -> None:
+    out = eqgen("explain", "GELU").out
+    assert "apply(x -> 1 + erf(x), X) = erfc(-X)  (stable_complements, for accuracy)" in out
 
 
 def test_explain_shows_costs_before_and_after() -> None:

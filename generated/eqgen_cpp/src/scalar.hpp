@@ -289,7 +289,8 @@ EQGEN_INLINE Scalar log_sigmoid(Scalar x) {
 
 // --- error function ------------------------------------------------------------------------------------------------
 
-constexpr double erf_coefficient(int k) {  // of x^(2k + 1): 2/sqrt(pi) (-1)^k / (k! (2k + 1))
+constexpr double erf_coefficient(int k) {  // of x^(2k + 1) in erf(x) - x: 2/sqrt(pi) (-1)^k / (k! (2k + 1))
+    if (k == 0) return 0.12837916709551257390;
     return (k % 2 == 0 ? 1.12837916709551257390 : -1.12837916709551257390) * reciprocal_factorial(k) *
            reciprocal_odd(k);
 }
@@ -299,9 +300,9 @@ constexpr double erfcx_coefficient(int k) {
     return Format<Scalar>::erfcx[k];
 }
 
-// erf(x) for |x| < 1.
+// erf(x) - x for |x| < 1: both 1 - x and what is left to subtract for erfc(x) have the digits that the result has.
 template <class Scalar>
-EQGEN_INLINE Scalar erf_inner(Scalar x) {
+EQGEN_INLINE Scalar erf_excess(Scalar x) {
     return x * series<erf_coefficient, 0, Format<Scalar>::erf_terms>(x * x);
 }
 
@@ -322,14 +323,14 @@ EQGEN_INLINE Scalar erfc_outer(Scalar x) {
 template <class Scalar>
 EQGEN_INLINE Scalar erf(Scalar x) {
     const Scalar size = std::fabs(x);
-    return where(size < 1, erf_inner(x), std::copysign(1 - erfc_outer(size), x));
+    return where(size < 1, x + erf_excess(x), std::copysign(1 - erfc_outer(size), x));
 }
 
 template <class Scalar>
 EQGEN_INLINE Scalar erfc(Scalar x) {
     const Scalar size = std::fabs(x);
     const Scalar outer = erfc_outer(size);
-    return where(size < 1, 1 - erf_inner(x), where(x < 0, 2 - outer, outer));
+    return where(size < 1, (1 - x) - erf_excess(x), where(x < 0, 2 - outer, outer));
 }
 
 }  // namespace eqgen
