@@ -258,13 +258,20 @@ class BoundedField:
         if not any(x.error for x in xs):
             return 0.0
         ends = [(x.value - x.error, x.value + x.error) if x.error else (x.value,) for x in xs]
-        if any(not math.isfinite(x.error) for x in xs):
+        if any(not math.isfinite(x.error) for x in xs) or self._may_be_at_pole(op, xs):
             return math.inf
         scalar: Any = TABLE[op].scalar
         try:
             return max(abs(as_float(scalar(self.reference, *corner) - value)) for corner in itertools.product(*ends))
         except (ArithmeticError, ValueError):
             return math.inf
+
+    def _may_be_at_pole(self, op: str, xs: Sequence[Bounded]) -> bool:
+        """Whether 0 lies between the ends of what is divided by: there a quotient is not between its values at them."""
+        divisor = {"reciprocal": 0, "divide": 1, "power": 0}.get(op)
+        if divisor is None or (op == "power" and xs[1].value >= 0):
+            return False
+        return bool(0 < xs[divisor].error >= abs(as_float(xs[divisor].value)))
 
     def _comparison(self, value: Any, xs: Sequence[Bounded]) -> Bounded:
         """A condition; an error of 1 says that rounding may decide it either way."""

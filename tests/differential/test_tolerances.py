@@ -96,6 +96,25 @@ def test_a_comparison_that_rounding_may_decide_says_so() -> None:
     assert field.entrywise("where", field.entrywise("less", single(1), single(2)), single(5), single(2)).error == 0.0
 
 
+@pytest.mark.parametrize("op", ["reciprocal", "divide", "power"])
+def test_what_may_be_divided_by_zero_has_no_bound(op: str) -> None:
+    """A denormal number may be taken for zero, and a quotient at zero is not between those at both ends."""
+    field, small = BoundedField(SINGLE, ReferenceField()), Fraction(3, 2**128)
+    operands = {"reciprocal": [small], "divide": [1, small], "power": [small, -1]}[op]
+    assert math.isinf(field.entrywise(op, *(single(x) for x in operands)).error)
+    operands = [abs(x) * 2**10 if x == small else x for x in operands]
+    assert math.isfinite(field.entrywise(op, *(single(x) for x in operands)).error)
+
+
+def test_erfc_follows_a_rounded_square() -> None:
+    """Frameworks form exp(-x * x): the error, in units of the result, grows with the square of x."""
+    field = BoundedField(DOUBLE, ReferenceField(400))
+    for x in (1, 5, 25):
+        bound = field.entrywise("erfc", field.number(Fraction(x)))
+        units = bound.error / abs(float(bound.value)) / DOUBLE.unit
+        assert 16 + x * x < units < 18 + 1.5 * x * x
+
+
 def test_what_overflows_has_no_bound() -> None:
     field = BoundedField(SINGLE, ReferenceField())
     assert math.isinf(field.entrywise("exp", single(100)).error)
