@@ -185,11 +185,12 @@ def gelu_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
     M = x.shape[0]
     N = x.shape[1]
     # f'(x) = (1 + erf(x / sqrt(2))) / 2 + x * exp(-x^2 / 2) / sqrt(2 * pi())  gelu.eq:6
+    #   rewritten: apply(x -> 1 + erf(x), X) = erfc(-X)
     #   times D
     t4 = out.matrix("t4", M, N, x)
     np.divide(x, math.sqrt(2), out=t4)
-    in_place.erf(t4, t4)
-    np.add(1, t4, out=t4)
+    np.negative(t4, out=t4)
+    in_place.erfc(t4, t4)
     np.divide(t4, 2, out=t4)
     product = out.matrix("product", M, N, x)
     np.square(x, out=product)
@@ -403,15 +404,18 @@ def silu_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
     """
     M = x.shape[0]
     N = x.shape[1]
-    s1 = out.matrix("s1", M, N, x)
-    in_place.sigmoid(x, s1, out)
     # f'(x) = sigmoid(x) * (1 + x * (1 - sigmoid(x)))                   silu.eq:6
+    #   rewritten: apply(x -> 1 - sigmoid(x), X) = sigmoid(-X)
     #   times D
+    t1 = out.matrix("t1", M, N, x)
+    in_place.sigmoid(x, t1, out)
+    t2 = out.matrix("t2", M, N, x)
+    np.negative(x, out=t2)
     product = out.matrix("product", M, N, x)
-    np.subtract(1, s1, out=product)
+    in_place.sigmoid(t2, product, out)
     np.multiply(x, product, out=product)
     np.add(1, product, out=product)
-    np.multiply(s1, product, out=product)
+    np.multiply(t1, product, out=product)
     np.multiply(D, product, out=product)
     return product
 
@@ -458,12 +462,17 @@ def sigmoid_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
     M = x.shape[0]
     N = x.shape[1]
     s1 = out.matrix("s1", M, N, x)
-    in_place.sigmoid(x, s1, out)
+    np.abs(x, out=s1)
+    np.negative(s1, out=s1)
+    np.exp(s1, out=s1)
     # f'(x) = sigmoid(x) * (1 - sigmoid(x))                             sigmoid.eq:6
+    #   rewritten: apply(x -> 1 - sigmoid(x), X) = sigmoid(-X)
+    #   rewritten: hadamard(sigmoid(X), sigmoid(-X)) = exp(-abs(X)) / square(apply(x -> 1 + exp(-abs(x)), X))
     #   times D
     product = out.matrix("product", M, N, x)
-    np.subtract(1, s1, out=product)
-    np.multiply(s1, product, out=product)
+    np.add(1, s1, out=product)
+    np.square(product, out=product)
+    np.divide(s1, product, out=product)
     np.multiply(D, product, out=product)
     return product
 
@@ -597,12 +606,19 @@ def tanh_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
     """
     M = x.shape[0]
     N = x.shape[1]
-    # f'(x) = 1 - tanh(x)^2                                             tanh.eq:6
-    #   times D
     product = out.matrix("product", M, N, x)
-    np.tanh(x, out=product)
+    np.abs(x, out=product)
+    np.multiply(-2, product, out=product)
+    s1 = product
+    np.exp(product, out=s1)
+    # f'(x) = 1 - tanh(x)^2                                             tanh.eq:6
+    #   rewritten: apply(x -> 1 - square(tanh(x)), X) = 4 * exp(-2 * abs(X)) / square(apply(x -> 1 + exp(-2 * abs(x)), X))
+    #   times D
+    t3 = out.matrix("t3", M, N, x)
+    np.multiply(4, s1, out=t3)
+    np.add(1, s1, out=product)
     np.square(product, out=product)
-    np.subtract(1, product, out=product)
+    np.divide(t3, product, out=product)
     np.multiply(D, product, out=product)
     return product
 

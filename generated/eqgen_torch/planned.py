@@ -185,11 +185,12 @@ def gelu_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
     M = x.shape[0]
     N = x.shape[1]
     # f'(x) = (1 + erf(x / sqrt(2))) / 2 + x * exp(-x^2 / 2) / sqrt(2 * pi())  gelu.eq:6
+    #   rewritten: apply(x -> 1 + erf(x), X) = erfc(-X)
     #   times D
     t4 = out.matrix("t4", M, N, x)
     in_place.divide(x, math.sqrt(2), t4)
-    torch.erf(t4, out=t4)
-    in_place.add(1, t4, t4)
+    torch.neg(t4, out=t4)
+    torch.erfc(t4, out=t4)
     in_place.divide(t4, 2, t4)
     product = out.matrix("product", M, N, x)
     torch.square(x, out=product)
@@ -402,15 +403,17 @@ def silu_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
     """
     M = x.shape[0]
     N = x.shape[1]
-    s1 = out.matrix("s1", M, N, x)
-    torch.sigmoid(x, out=s1)
     # f'(x) = sigmoid(x) * (1 + x * (1 - sigmoid(x)))                   silu.eq:6
+    #   rewritten: apply(x -> 1 - sigmoid(x), X) = sigmoid(-X)
     #   times D
+    t1 = out.matrix("t1", M, N, x)
+    torch.sigmoid(x, out=t1)
     product = out.matrix("product", M, N, x)
-    in_place.subtract(1, s1, product)
+    torch.neg(x, out=product)
+    torch.sigmoid(product, out=product)
     in_place.multiply(x, product, product)
     in_place.add(1, product, product)
-    in_place.multiply(s1, product, product)
+    in_place.multiply(t1, product, product)
     in_place.multiply(D, product, product)
     return product
 
@@ -457,12 +460,17 @@ def sigmoid_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
     M = x.shape[0]
     N = x.shape[1]
     s1 = out.matrix("s1", M, N, x)
-    torch.sigmoid(x, out=s1)
+    torch.abs(x, out=s1)
+    torch.neg(s1, out=s1)
+    torch.exp(s1, out=s1)
     # f'(x) = sigmoid(x) * (1 - sigmoid(x))                             sigmoid.eq:6
+    #   rewritten: apply(x -> 1 - sigmoid(x), X) = sigmoid(-X)
+    #   rewritten: hadamard(sigmoid(X), sigmoid(-X)) = exp(-abs(X)) / square(apply(x -> 1 + exp(-abs(x)), X))
     #   times D
     product = out.matrix("product", M, N, x)
-    in_place.subtract(1, s1, product)
-    in_place.multiply(s1, product, product)
+    in_place.add(1, s1, product)
+    torch.square(product, out=product)
+    in_place.divide(s1, product, product)
     in_place.multiply(D, product, product)
     return product
 
@@ -596,12 +604,19 @@ def tanh_product(x: Matrix, D: Matrix, out: Buffers) -> Matrix:
     """
     M = x.shape[0]
     N = x.shape[1]
-    # f'(x) = 1 - tanh(x)^2                                             tanh.eq:6
-    #   times D
     product = out.matrix("product", M, N, x)
-    torch.tanh(x, out=product)
+    torch.abs(x, out=product)
+    torch.mul(product, -2, out=product)
+    s1 = product
+    torch.exp(product, out=s1)
+    # f'(x) = 1 - tanh(x)^2                                             tanh.eq:6
+    #   rewritten: apply(x -> 1 - square(tanh(x)), X) = 4 * exp(-2 * abs(X)) / square(apply(x -> 1 + exp(-2 * abs(x)), X))
+    #   times D
+    t3 = out.matrix("t3", M, N, x)
+    torch.mul(s1, 4, out=t3)
+    in_place.add(1, s1, product)
     torch.square(product, out=product)
-    in_place.subtract(1, product, product)
+    in_place.divide(t3, product, product)
     in_place.multiply(D, product, product)
     return product
 
