@@ -61,7 +61,7 @@ def library_files() -> list[Path]:
 
 
 def input_key(request: Request, backend: Backend) -> str:
-    """A hash of all that the output depends on: equations, eqgen itself, templates, names."""
+    """A hash of all that the output depends on: equations, eqgen itself, templates, names, what was tuned."""
     digest = hashlib.sha256()
 
     def add(label: str, content: bytes) -> None:
@@ -85,6 +85,7 @@ def input_key(request: Request, backend: Backend) -> str:
             add(f"{label}:{path.name}", path.read_bytes())
     options = (request.check_equations, request.hvp, request.pieces)
     add("names", "\0".join(map(str, (request.package, backend.name, *options))).encode())
+    add("tuning", backend.tuning().encode())
     return digest.hexdigest()
 
 

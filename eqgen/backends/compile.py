@@ -23,24 +23,22 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
+from eqgen.backends.blas import Blas
 from eqgen.backends.locations import cache_folder
 from eqgen.backends.toolchain import (
-    Component,
     Toolchain,
     ToolchainError,
     architecture_flags,
     digest,
     extension_suffix,
     find_toolchain,
+    processors,
 )
+from eqgen.backends.tuning.record import choose
 
 PYTHON_UNIT = "module.cpp"
 """The one unit that sees Python; all others make up the library."""
-
-_MKL_MACRO = "EQGEN_MKL"
-"""Defined for the units that ask for it; the others do not depend on who multiplies."""
 
 _STALE_SECONDS = 24 * 3600
 _UNUSED_SECONDS = 60 * 24 * 3600
@@ -53,13 +51,14 @@ class Settings:
 
     architecture  the processor: `native` (this one; the result may not run on older ones, and says so when imported),
                   a name that the compiler's `-march` knows such as `x86-64-v3`, or "" for the compiler's default
-    blas          `auto`: MKL where it is found, else Eigen, which is said; `mkl`: an error without it; `eigen`
+    blas          `auto`: what `eqgen doctor --tune` found fastest, else MKL where it is found, else Eigen, which is
+                  said; or one of `eqgen.backends.blas` by name, and an error without it
     jobs          compilers that run at once; 0: as many as there are processors
     strict        warnings are errors
     """
 
     architecture: str = "native"
-    blas: Literal["auto", "mkl", "eigen"] = "auto"
+    blas: str = "auto"
     jobs: int = 0
     strict: bool = True
 
@@ -121,9 +120,9 @@ def compile_extension(
 ) -> Compiled:
     """Compile sources (file name -> text) into `out/<module><suffix>` and `out/lib<library>.so`.
 
-    `module.cpp` is linked into the extension module only; the library holds all other units and needs no Python. Both
-    stand alone. `library` is `module` without leading underscores unless it is given. `progress` is told which unit is
-    compiled.
+    `module.cpp` is linked into the extension module only, and without it there is none; the library holds all other
+    units and needs no Python. Both stand alone. `library` is `module` without leading underscores unless it is given.
+    `progress` is told which unit is compiled.
 
     Raises ToolchainError: E506 when a tool is missing, E508 when a source is rejected; OSError when `out` cannot be
     written. What was built before is then still in place.
@@ -131,13 +130,15 @@ def compile_extension(
     start = time.perf_counter()
     toolchain = find_toolchain(settings.architecture)
     toolchain.require()
-    messages = list(_messages(toolchain, settings))
-    plan = _plan(sources, toolchain, settings)
+    blas, messages = choose(toolchain, settings.blas)
+    plan = _plan(sources, toolchain, settings, blas)
     module_path, library_path = product_paths(out, module, library)
-    products = {module_path: plan, library_path: [unit for unit in plan if unit.name != PYTHON_UNIT]}
-    flags = {module_path: _link_flags(toolchain, settings)}
+    products = {library_path: [unit for unit in plan if unit.name != PYTHON_UNIT]}
+    links = _link_flags(blas)
     # The library is complete in itself; the module finds Python's functions when it is loaded.
-    flags[library_path] = [*flags[module_path], "-Wl,-z,defs"]
+    flags = {library_path: [*links, "-Wl,-z,defs"], module_path: links}
+    if PYTHON_UNIT in sources:
+        products = {module_path: plan, **products}
     keys = {path: digest([path.name, *(unit.key for unit in units), *flags[path]]) for path, units in products.items()}
     stale = [path for path in products if not _is_current(path, keys[path])]
     compiled: list[str] = []
@@ -166,29 +167,13 @@ def product_paths(out: Path, module: str, library: str = "") -> tuple[Path, Path
 # --- what is compiled how --------------------------------------------------------------------------------
 
 
-def _messages(toolchain: Toolchain, settings: Settings) -> Iterator[str]:
-    mkl = toolchain.mkl
-    if settings.blas == "mkl" and not mkl.found:
-        raise ToolchainError("E506", f"cannot compile: MKL not found ({mkl.note})", mkl.fix)
-    if settings.blas == "auto" and not mkl.found:
-        yield f"MKL not found: {mkl.note}" + (f"; to have it: {mkl.fix}" if mkl.fix else "")
-
-
-def _blas(toolchain: Toolchain, settings: Settings) -> Component | None:
-    return toolchain.mkl if toolchain.mkl.found and settings.blas != "eigen" else None
-
-
-def _is_clang(toolchain: Toolchain) -> bool:
-    return toolchain.compiler.version.startswith("clang")
-
-
 def _system(include: Path | None) -> tuple[str, ...]:
     """An include folder whose warnings are not ours. The system's own must not be named: that breaks their order."""
     return () if include in (None, Path("/usr/include"), Path("/usr/local/include")) else ("-isystem", str(include))
 
 
-def _plan(sources: Mapping[str, str], toolchain: Toolchain, settings: Settings) -> list[_Unit]:
-    """All units with flags and keys, those that take longest first.
+def _plan(sources: Mapping[str, str], toolchain: Toolchain, settings: Settings, blas: Blas) -> list[_Unit]:
+    """All units with flags and keys, those that take longest first. Only units that ask depend on who multiplies.
 
     No `-ffast-math`: NaN and infinity must behave. What is given up instead is errno and floating-point traps, which
     nothing here reads and which stand in the way of vector instructions.
@@ -196,11 +181,10 @@ def _plan(sources: Mapping[str, str], toolchain: Toolchain, settings: Settings) 
     common = ["-std=c++17", "-fPIC", "-fvisibility=hidden", "-DNDEBUG", "-Wall", "-Wextra"]
     common += ["-Werror"] if settings.strict else []
     # Clang warns when it leaves a loop as it is, which is a matter of speed.
-    common += ["-Wno-pass-failed"] if _is_clang(toolchain) else []
+    common += ["-Wno-pass-failed"] if toolchain.is_clang else []
     kernel = ["-O3", *architecture_flags(settings.architecture), "-fno-math-errno", "-fno-trapping-math", "-fopenmp"]
     kernel += _system(toolchain.eigen.include)
     identities = [toolchain.compiler.identity, toolchain.eigen.identity]
-    blas = _blas(toolchain, settings)
     python = ["-O1", *_system(toolchain.pybind11.include), *_system(toolchain.python.include)]
     python_identities = [toolchain.compiler.identity, toolchain.pybind11.identity, toolchain.python.identity]
     units = []
@@ -208,9 +192,11 @@ def _plan(sources: Mapping[str, str], toolchain: Toolchain, settings: Settings) 
         if name.endswith(".cpp"):
             flags, outside = (python, python_identities) if name == PYTHON_UNIT else (kernel, identities)
             texts = list(_with_headers(name, sources))
-            if blas is not None and any(_MKL_MACRO in text for text in texts):
-                flags = [*flags, f"-D{_MKL_MACRO}", *_system(blas.include)]
-                outside = [*outside, blas.identity]
+            asked = {name: value for name, value in blas.macros.items() if any(name in text for text in texts)}
+            if asked:
+                macros = (f"-D{name}={value}" for name, value in asked.items())
+                flags = [*flags, *macros, *_system(blas.component.include)]
+                outside = [*outside, blas.component.identity]
             units.append(_Unit(name, (*common, *flags), digest([*common, *flags, *outside, *texts])))
     return sorted(units, key=lambda unit: (unit.name != PYTHON_UNIT, -len(sources[unit.name]), unit.name))
 
@@ -226,15 +212,9 @@ def _with_headers(name: str, sources: Mapping[str, str]) -> Iterator[str]:
                 seen.append(header)
 
 
-def _link_flags(toolchain: Toolchain, settings: Settings) -> list[str]:
+def _link_flags(blas: Blas) -> list[str]:
     """`-Bsymbolic`: two generated packages in one process keep to their own functions, whatever their names."""
-    flags = ["-fopenmp", "-Wl,-Bsymbolic"]
-    blas = _blas(toolchain, settings)
-    if blas is not None:
-        # MKL's parts call each other without saying so: a linker that drops what seems unused would break them.
-        flags += ["-Wl,--no-as-needed", f"-L{blas.library_folder}", *(f"-l:{name}" for name in blas.libraries)]
-        flags += [*(() if _is_clang(toolchain) else ("-lgomp",)), f"-Wl,-rpath,{blas.library_folder}"]
-    return flags
+    return [*(() if blas.openmp else ("-fopenmp",)), "-Wl,-Bsymbolic", *blas.links]
 
 
 # --- compiling -------------------------------------------------------------------------------------------
@@ -265,7 +245,7 @@ def _compile_units(
             os.replace(made, target)
             return True
 
-    with ThreadPoolExecutor(settings.jobs or _processors()) as pool:
+    with ThreadPoolExecutor(settings.jobs or processors()) as pool:
         futures = [(unit, pool.submit(compile_unit, unit)) for unit in units]
         try:
             return [unit.name for unit, future in futures if future.result()]
@@ -289,10 +269,6 @@ def _checked(processes: _Processes, command: list[str], folder: Path, what: str)
         more = f"; and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
         message = f"{what} does not compile: {'; '.join(shown)}{more}"
         raise ToolchainError("E508", message, "the earlier build is unchanged", output)
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 # --- files -----------------------------------------------------------------------------------------------

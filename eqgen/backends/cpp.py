@@ -166,6 +166,11 @@ class CompiledBackend(Backend):
         built = compile_extension(sources, folder, EXTENSION, library=package.name)
         return tuple(built.messages)
 
+    def tuning(self) -> str:
+        from eqgen.backends.tuning.record import identity
+
+        return identity()
+
     def products(self, folder: Path) -> Sequence[Path]:
         from eqgen.backends.toolchain import extension_suffix
 
@@ -173,8 +178,10 @@ class CompiledBackend(Backend):
 
     def requirements(self) -> Sequence[Requirement]:
         from eqgen.backends.toolchain import find_toolchain
+        from eqgen.backends.tuning.record import component
 
-        return find_toolchain().components
+        toolchain = find_toolchain()
+        return (*toolchain.components, component(toolchain))
 
 
 def native(module: Module, package: PackageText) -> NativeText:

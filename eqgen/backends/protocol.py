@@ -136,6 +136,10 @@ class Backend:
         """Build what must be built in a written package; messages for the user. Nothing by default."""
         return ()
 
+    def tuning(self) -> str:
+        """Changes whenever a package must be compiled again though its text is the same. "" by default."""
+        return ""
+
     def products(self, folder: Path) -> Sequence[Path]:
         """Compiled files that must exist for the package to be complete."""
         return ()

@@ -5,7 +5,9 @@ Nothing is downloaded and nothing is run but the compiler. Each result says what
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -77,12 +79,17 @@ class Toolchain:
     compiler: Component
     eigen: Component
     mkl: Component
+    openblas: Component
     pybind11: Component
     python: Component
 
     @property
     def components(self) -> tuple[Component, ...]:
-        return (self.compiler, self.eigen, self.mkl, self.pybind11, self.python)
+        return (self.compiler, self.eigen, self.mkl, self.openblas, self.pybind11, self.python)
+
+    @property
+    def is_clang(self) -> bool:
+        return self.compiler.version.startswith("clang")
 
     def require(self) -> None:
         """Raises ToolchainError (E506) that names all required things that are missing, with the commands that help."""
@@ -96,7 +103,9 @@ class Toolchain:
 
 def find_toolchain(architecture: str = "native") -> Toolchain:
     """Look for everything. `architecture` is the processor to compile for, as the compiler's `-march` takes it."""
-    return Toolchain(find_compiler(architecture), find_eigen(), find_mkl(), find_pybind11(), find_python())
+    return Toolchain(
+        find_compiler(architecture), find_eigen(), find_mkl(), find_openblas(), find_pybind11(), find_python()
+    )
 
 
 def find_compiler(architecture: str = "native") -> Component:
@@ -172,7 +181,7 @@ def find_mkl() -> Component:
             f for f in (prefix / "lib", prefix / "lib" / "intel64", prefix / "lib" / "x86_64-linux-gnu") if f.is_dir()
         ]
         for folder in folders:
-            libraries = tuple(_library(folder, library) for library in MKL_LIBRARIES)
+            libraries = tuple(library_file(folder, library) for library in MKL_LIBRARIES)
             if not all(libraries):
                 continue
             if not includes:
@@ -187,6 +196,22 @@ def find_mkl() -> Component:
             )  # fmt: skip
     place = f"$MKLROOT is {root}, where it was not found; " if root else problem
     return Component(name, False, fix=fix, note=f"{place}matrix products are Eigen's own, and slower", required=False)
+
+
+def find_openblas() -> Component:
+    """OpenBLAS from the wheel `scipy-openblas32`, whose functions have names of their own; optional."""
+    name, fix = "OpenBLAS", 'pip install "eqgen[openblas]"'
+    spec = importlib.util.find_spec("scipy_openblas32")
+    for folder in [Path(p) for p in (spec.submodule_search_locations or ())] if spec is not None else []:
+        include, libraries = folder / "include", folder / "lib"
+        file = library_file(libraries, "scipy_openblas")
+        if file and (include / "cblas.h").is_file():
+            version = importlib.metadata.version("scipy-openblas32")
+            return Component(
+                name, True, str(libraries), version, required=False, include=include, library_folder=libraries,
+                libraries=(file,), identity=_hash(libraries, version, file),
+            )  # fmt: skip
+    return Component(name, False, fix=fix, note="`eqgen doctor --tune` compares it with MKL", required=False)
 
 
 def find_pybind11() -> Component:
@@ -231,6 +256,21 @@ def _is_x86() -> bool:
     return platform.machine().lower() in ("x86_64", "amd64")
 
 
+def processor_name() -> str:
+    """The model as Linux knows it, else what Python knows."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return " ".join(value.split())
+    return platform.processor() or platform.machine()
+
+
+def processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _package_folders() -> list[str]:
     """Where packages are installed, nearest first."""
     paths = sysconfig.get_paths()
@@ -243,7 +283,7 @@ def _prefixes() -> list[Path]:
     return [Path(p) for p in dict.fromkeys([sys.prefix, user, sys.base_prefix, "/usr/local", "/usr"])]
 
 
-def _library(folder: Path, name: str) -> str:
+def library_file(folder: Path, name: str) -> str:
     """The file name of a shared library, preferably without a version, else the newest; "" when there is none."""
     files = [p.name for p in folder.glob(f"lib{name}.so*")]
     return max(

@@ -7,8 +7,9 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -32,8 +33,59 @@ class Found:
     required: bool = True
 
 
-def doctor(json: console.Json = False) -> None:
+Tune = Annotated[
+    bool, typer.Option("--tune", help="Measure which BLAS multiplies fastest here; later builds use it. Minutes.")
+]
+Rounds = Annotated[int, typer.Option(min=1, help="With --tune: how often each candidate is measured.")]
+Forget = Annotated[bool, typer.Option("--forget-tuning", help="Remove what --tune found; builds use the default.")]
+
+
+def doctor(json: console.Json = False, tune: Tune = False, rounds: Rounds = 5, forget_tuning: Forget = False) -> None:
     """Report compilers, libraries, frameworks, and the fix for what is missing. Exit code 1 when eqgen cannot work."""
+    if tune and forget_tuning:
+        raise typer.BadParameter("it cannot be asked for together with --tune", param_hint="--forget-tuning")
+    with console.json_errors(json):
+        if tune:
+            return measure(rounds, json)
+        if forget_tuning:
+            return forget(json)
+    report(json)
+
+
+def measure(rounds: int, json: bool) -> None:
+    """Measure, keep the choice, show it."""
+    from eqgen.backends.toolchain import find_mkl
+    from eqgen.backends.tuning import measure as measuring
+    from eqgen.backends.tuning import record
+    from eqgen.commands.tuning_table import print_tuning, tuning_json
+
+    def progress(message: str) -> None:
+        console.say(f"{message} ...")
+
+    found = measuring.tune(replace(measuring.EFFORT, rounds=rounds), progress, measuring.run_worker)
+    path = record.write(found, find_mkl())
+    if json:
+        console.emit(tuning_json(found, path))
+    else:
+        print_tuning(found, path)
+
+
+def forget(json: bool) -> None:
+    """Remove the choice that was kept."""
+    from eqgen.backends.toolchain import find_mkl
+    from eqgen.backends.tuning import record
+
+    path = record.forget(find_mkl())
+    if json:
+        console.emit({"removed": None if path is None else str(path)})
+    elif path is None:
+        typer.echo("nothing was measured on this machine: builds use the default")
+    else:
+        typer.echo(f"removed {shortened(str(path))}; builds use the default")
+
+
+def report(json: bool) -> None:
+    """What is there and what is missing."""
     from eqgen.backends.protocol import backends
 
     sections: dict[str, list[Requirement]] = {"eqgen": list(core())}

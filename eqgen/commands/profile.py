@@ -69,11 +69,12 @@ def profile(
             limit_threads(threads)
 
         from eqgen.algebra.library import load_files
+        from eqgen.backends.toolchain import processors
         from eqgen.commands.cost import network
         from eqgen.commands.profile_tables import print_profile, profile_json
         from eqgen.optimize.cost_report import Reporter
         from eqgen.optimize.lower import Lowering
-        from eqgen.profiling.machine import available_threads, machine
+        from eqgen.profiling.machine import machine
         from eqgen.profiling.run import load, steps
         from eqgen.profiling.run import profile as run
 
@@ -84,7 +85,7 @@ def profile(
         cost = network(module, Reporter(Lowering(module)), layers, layer_sizes, optimizers, loss)
         package = import_package(sources, chosen, progress, pieces=True)
         M, function = objects(package, layers, layer_sizes, optimizers, loss, dtype.value, seed)
-        limits = machine(dtype.value, available_threads(), measure, progress)
+        limits = machine(dtype.value, processors(), measure, progress)
         what = load(package, M, function, cost, batch_size, dtype.value, seed)
         with package.progress.ProgressBar(steps(repeats), "profile") as bar:
             found = run(package, module, cost, what, limits, repeats, bar.advance)

@@ -7,11 +7,8 @@ reach less; `method` says which it was.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import platform
 import subprocess
 import tempfile
 import time
@@ -26,7 +23,7 @@ from numpy.typing import NDArray
 
 from eqgen.backends.build import write_atomically
 from eqgen.backends.locations import cache_folder
-from eqgen.backends.toolchain import architecture_flags, find_compiler
+from eqgen.backends.toolchain import architecture_flags, find_compiler, processor_name
 from eqgen.language.diagnostics import DiagnosticError, file_diagnostic
 
 SOURCE = Path(__file__).with_name("limits.cpp")
@@ -99,16 +96,6 @@ def _read(path: Path) -> Machine | None:
         return None
 
 
-def processor_name() -> str:
-    """The model as Linux knows it, else what Python knows."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == "model name":
-                return " ".join(value.split())
-    return platform.processor() or platform.machine()
-
-
 def measure(dtype: str, threads: int) -> tuple[float, float, float, str]:
     """FLOP/s, bytes/s from memory, bytes/s from cache, and how they were measured."""
     compiled = measure_compiled(dtype, threads)
@@ -169,8 +156,3 @@ def _shortest(work: Callable[[], object]) -> float:
         work()
         found.append(time.perf_counter() - start)
     return min(found)
-
-
-def available_threads() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

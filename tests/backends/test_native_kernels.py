@@ -272,7 +272,7 @@ def blas(request: pytest.FixtureRequest, native: ModuleType, tmp_path_factory: p
         pytest.skip("these architectures are not this machine's")
     chosen = Settings(architecture=ARCHITECTURES[request.param], blas="eigen")
     module = load(build(tmp_path_factory.mktemp(request.param), chosen))
-    assert module.info()["blas"] == "Eigen" and "built without MKL" in module.info()["note"]
+    assert module.info()["blas"] == "Eigen" and "built without a BLAS" in module.info()["note"]
     return module
 
 

@@ -10,7 +10,8 @@ import pytest
 from eqgen.backends.toolchain import find_compiler
 from eqgen.language.diagnostics import DiagnosticError
 from eqgen.profiling import machine as module
-from eqgen.profiling.machine import Machine, available_threads, machine, measure_compiled, measure_with_numpy
+from eqgen.backends.toolchain import processors
+from eqgen.profiling.machine import Machine, machine, measure_compiled, measure_with_numpy
 
 FAST = Machine("some", 2, "float32", operations=200e9, memory_bandwidth=20e9, cache_bandwidth=100e9, method="x")
 
@@ -47,7 +48,7 @@ def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.skipif(not find_compiler().found, reason="there is no compiler")
 def test_compiled_loops() -> None:
-    found = measure_compiled("float64", available_threads())
+    found = measure_compiled("float64", processors())
     assert found is not None
     operations, memory, cache = found
     assert 1e9 < operations < 1e15 and 1e8 < memory < 1e13 and 1e8 < cache < 1e14

@@ -27,7 +27,7 @@ EQGEN_API const char* eqgen_last_error(void);
 
 typedef struct eqgen_information {
     const char* version; /* of the generated package */
-    const char* blas;    /* "MKL" or "Eigen" */
+    const char* blas;    /* "MKL", "MKL (TBB threads)", "OpenBLAS" or "Eigen" */
     const char* blas_version;
     const char* note; /* why the products are slower than they could be, or "" */
     const char* compiler;

@@ -1,4 +1,4 @@
-// Matrix products by a library: MKL where the build found it, else Eigen.
+// Matrix products by a library: the BLAS that the build chose, else Eigen.
 #pragma once
 
 #include "product.hpp"

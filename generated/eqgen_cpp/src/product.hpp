@@ -1,4 +1,5 @@
-// Matrix products. Compiled once, in product.cpp, for float and double: by MKL where the build found it, else by Eigen.
+// Matrix products. Compiled once, in product.cpp, for float and double: by kernels of its own for the shapes that suit
+// them (packed_product.hpp), the others by the BLAS that the build chose, or by Eigen (library_product.hpp).
 //
 // product_epilogue is for products whose result is used once, entry by entry: the result is never stored.
 #pragma once

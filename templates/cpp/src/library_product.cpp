@@ -1,29 +1,29 @@
-#if !defined(EQGEN_MKL) && defined(__GNUC__) && !defined(__clang__)
+#if !defined(EQGEN_BLAS) && defined(__GNUC__) && !defined(__clang__)
 // GCC 12 finds fault with its own AVX-512 header when Eigen's packing is inlined (GCC bug 105593).
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
 #include "library_product.hpp"
 
-#ifdef EQGEN_MKL
-#include <mkl_cblas.h>
-#endif
-
 #include <limits>
 #include <stdexcept>
 
+#include "blas.hpp"
+
 namespace eqgen {
-#ifdef EQGEN_MKL
+#ifdef EQGEN_BLAS
 namespace {
 
 void blas(CBLAS_TRANSPOSE a, CBLAS_TRANSPOSE b, int m, int n, int k, float alpha, const float* A, int lda,
           const float* B, int ldb, float beta, float* C) {
-    cblas_sgemm(CblasRowMajor, a, b, m, n, k, alpha, A, lda, B, ldb, beta, C, n);
+    const auto multiply = EQGEN_BLAS_FUNCTION(cblas_sgemm);
+    multiply(CblasRowMajor, a, b, m, n, k, alpha, A, lda, B, ldb, beta, C, n);
 }
 
 void blas(CBLAS_TRANSPOSE a, CBLAS_TRANSPOSE b, int m, int n, int k, double alpha, const double* A, int lda,
           const double* B, int ldb, double beta, double* C) {
-    cblas_dgemm(CblasRowMajor, a, b, m, n, k, alpha, A, lda, B, ldb, beta, C, n);
+    const auto multiply = EQGEN_BLAS_FUNCTION(cblas_dgemm);
+    multiply(CblasRowMajor, a, b, m, n, k, alpha, A, lda, B, ldb, beta, C, n);
 }
 
 int blas_size(Index size) {

@@ -38,11 +38,17 @@ class Slices {
 
 // --- tiles ---------------------------------------------------------------------------------------------------------
 
-// Whether tiles are the fastest way, as measured on Zen 4 against MKL: few rows or terms make too little of what is
-// packed, and of a long sum the packed parts of A and B leave the caches before they come again.
+// The longest sums, in bytes of a row, that tiles compute; unless the build measured it (`eqgen doctor --tune`), as
+// measured on Zen 4 against MKL.
+#ifndef EQGEN_TILE_BYTES
+#define EQGEN_TILE_BYTES 4096
+#endif
+
+// Whether tiles are the fastest way: few rows or terms make too little of what is packed, and of a long sum the packed
+// parts of A and B leave the caches before they come again.
 template <class Scalar>
 bool suits_tiles(const Factor<Scalar>& A, const Factor<Scalar>& B) {
-    constexpr Index few = 8, longest = 4096 / Index{sizeof(Scalar)};
+    constexpr Index few = 8, longest = EQGEN_TILE_BYTES / Index{sizeof(Scalar)};
     return !B.transposed && A.rows >= few && A.columns >= few && B.columns >= few && A.columns <= longest;
 }
 
@@ -150,10 +156,15 @@ void tiled_product(Scalar alpha, const Factor<Scalar>& A, const Factor<Scalar>& 
 
 #ifdef EQGEN_LANES
 
-// Whether lanes are the fastest way, as measured on Zen 4 against MKL: few rows of X leave most of a register empty.
+// The fewest rows, in bytes of a column, that lanes multiply; as measured on Zen 4 against MKL, unless the build did.
+#ifndef EQGEN_LANE_BYTES
+#define EQGEN_LANE_BYTES 64
+#endif
+
+// Whether lanes are the fastest way: few rows of X leave most of a register empty.
 template <class Scalar>
 bool suits_lanes(const Factor<Scalar>& X, const Factor<Scalar>& W) {
-    return !X.transposed && W.transposed && X.rows >= 64 / Index{sizeof(Scalar)};
+    return !X.transposed && W.transposed && X.rows >= EQGEN_LANE_BYTES / Index{sizeof(Scalar)};
 }
 
 // Terms of a sum for which X' is packed at a time; it stays in the second-level cache while W passes by.

@@ -1,14 +1,16 @@
 #include "loops.hpp"
 #include "threads.hpp"
 
-#ifdef EQGEN_MKL
-#include <mkl_service.h>
+#include "blas.hpp"
+#ifdef EQGEN_TBB
+#include <tbb/global_control.h>
 #endif
 #include <omp.h>
 
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <utility>
 #include <vector>
@@ -96,8 +98,17 @@ int threads() {
 
 void set_threads(int count) {
     chosen_threads.store(count, std::memory_order_relaxed);
-#ifdef EQGEN_MKL
+#if defined(EQGEN_TBB)
+    using Limit = tbb::global_control;
+    static std::unique_ptr<Limit> limit;
+    static std::mutex changing;
+    const std::lock_guard<std::mutex> lock(changing);
+    limit.reset();  // the lowest of several limits holds
+    limit = std::make_unique<Limit>(Limit::max_allowed_parallelism, static_cast<std::size_t>(threads()));
+#elif defined(EQGEN_MKL)
     mkl_set_num_threads(threads());
+#elif defined(EQGEN_OPENBLAS)
+    EQGEN_BLAS_FUNCTION(openblas_set_num_threads)(threads());
 #else
     Eigen::setNbThreads(threads());
 #endif
