@@ -36,7 +36,7 @@ class Found:
 Tune = Annotated[
     bool, typer.Option("--tune", help="Measure which BLAS multiplies fastest here; later builds use it. Minutes.")
 ]
-Rounds = Annotated[int, typer.Option(min=1, help="With --tune: how often each candidate is measured.")]
+Rounds = Annotated[int, typer.Option(min=2, help="With --tune: how often each candidate is measured.")]
 Forget = Annotated[bool, typer.Option("--forget-tuning", help="Remove what --tune found; builds use the default.")]
 
 
@@ -53,7 +53,7 @@ def doctor(json: console.Json = False, tune: Tune = False, rounds: Rounds = 5, f
 
 
 def measure(rounds: int, json: bool) -> None:
-    """Measure, keep the choice, show it."""
+    """Measure, show it, and keep the choice; exit code 1 when the machine was too busy to choose."""
     from eqgen.backends.toolchain import find_mkl
     from eqgen.backends.tuning import measure as measuring
     from eqgen.backends.tuning import record
@@ -63,11 +63,13 @@ def measure(rounds: int, json: bool) -> None:
         console.say(f"{message} ...")
 
     found = measuring.tune(replace(measuring.EFFORT, rounds=rounds), progress, measuring.run_worker)
-    path = record.write(found, find_mkl())
+    path = record.write(found, find_mkl()) if found.is_steady else None
     if json:
         console.emit(tuning_json(found, path))
     else:
         print_tuning(found, path)
+    if path is None:
+        raise typer.Exit(console.CHECK_FAILED)
 
 
 def forget(json: bool) -> None:

@@ -11,8 +11,8 @@ from eqgen.backends.tuning.record import Tuning
 from eqgen.commands import console
 
 
-def print_tuning(tuning: Tuning, path: Path) -> None:
-    """A table on standard output, the fastest of each row in bold, the choice below it."""
+def print_tuning(tuning: Tuning, path: Path | None) -> None:
+    """A table on standard output, the fastest of each row in bold, the choice below it. `path`: where it was kept."""
     from rich.table import Table
 
     names = list(tuning.gflops)
@@ -28,7 +28,11 @@ def print_tuning(tuning: Tuning, path: Path) -> None:
     out.print(table)
     for line in summary(tuning):
         out.print(line, markup=False)
-    out.print(f"kept in {path}; packages that are built from now on use it", markup=False, soft_wrap=True)
+    if path is None:
+        text = f"not kept: the rounds differ by a factor of {tuning.spread:.2f}, so the machine was busy; measure again"
+        out.print(f"{text} when it is quiet, or with more --rounds", soft_wrap=True)
+    else:
+        out.print(f"kept in {path}; packages that are built from now on use it", markup=False, soft_wrap=True)
 
 
 def cell(value: float | None, is_best: bool) -> str:
@@ -48,5 +52,6 @@ def summary(tuning: Tuning) -> list[str]:
     return lines + [f"left out: {title}: {reason}" for title, reason in tuning.excluded.items()]
 
 
-def tuning_json(tuning: Tuning, path: Path) -> dict[str, Any]:
-    return {**asdict(tuning), "path": str(path)}
+def tuning_json(tuning: Tuning, path: Path | None) -> dict[str, Any]:
+    """The record, and where it was kept; null for one that was not."""
+    return {**asdict(tuning), "path": None if path is None else str(path)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -26,6 +28,7 @@ from tests.cli.runner import eqgen
 GENERATED = Path(__file__).parents[2] / "generated"
 TINY = Effort(((20, 48, 32),), 1, 2, (1024, 4096), (64, 128), 32)
 
+needs_maps = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="there is no /proc here")
 needs_mkl = pytest.mark.skipif(not find_mkl().found, reason="MKL is not installed here")
 
 
@@ -42,7 +45,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def tuning(name: str, **changes: object) -> Tuning:
-    found = Tuning("a processor", 2, "1.2", "2026-01-02T03:04Z", name, 2048, 128, {name: {"X W'": 1.5}}, {})
+    found = Tuning("a processor", 2, "1.2", "2026-01-02T03:04Z", name, 2048, 128, 1.1, {name: {"X W'": 1.5}}, {})
     return replace(found, **changes)  # type: ignore[arg-type]
 
 
@@ -272,17 +275,34 @@ def test_doctor_tunes_shows_and_forgets(own_cache: Path, monkeypatch: pytest.Mon
     names = [each.name for each in candidates(find_toolchain()) if each.is_usable]
     monkeypatch.setattr(measure, "build", fake_build)
     monkeypatch.setattr(measure, "run_worker", Machine({n: 3e9 if n == NONE else 2e9 for n in names}, 2048, NEVER))
-    done = eqgen("doctor", "--tune", "--rounds", 1)
+    done = eqgen("doctor", "--tune", "--rounds", 2)
     assert done.code == 0 and f"{NONE} *" in done.out and "choice: eigen (*)" in done.out
-    assert "up to 2048 bytes" in done.out and "no X W'" in done.out and "round 1 of 1: mkl" in done.err
+    assert "up to 2048 bytes" in done.out and "no X W'" in done.out and "round 1 of 2: mkl" in done.err
     (line,) = [line for line in eqgen("doctor").out.splitlines() if "  tuning" in line]
     assert line.strip().startswith("yes") and "Eigen, measured 20" in line and "EQGEN_TILE_BYTES=2048" in line
-    told = eqgen("doctor", "--tune", "--rounds", 1, "--json").json
+    told = eqgen("doctor", "--tune", "--rounds", 2, "--json").json
     assert told["blas"] == NONE and set(told["gflops"]) == {*names, OWN} and Path(told["path"]).is_file()
     assert eqgen("doctor", "--forget-tuning", "--json").json == {"removed": told["path"]}
     assert "by default" in next(line for line in eqgen("doctor").out.splitlines() if "  tuning" in line)
     assert "nothing was measured" in eqgen("doctor", "--forget-tuning").out
     assert eqgen("doctor", "--forget-tuning", "--tune").code == 2
+
+
+@needs_mkl
+def test_what_a_busy_machine_says_is_not_kept(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = itertools.count()
+
+    def run(library: Path, requests: Sequence[tuple[int, ...]], runs: int) -> list[float | None]:
+        busy = 1 + next(moments) % 4
+        return [busy * 1e-3 for _ in requests]
+
+    monkeypatch.setattr(measure, "build", fake_build)
+    monkeypatch.setattr(measure, "run_worker", run)
+    done = eqgen("doctor", "--tune", "--rounds", 4)
+    assert done.code == 1 and "not kept: the rounds differ by a factor of" in done.out
+    done = eqgen("doctor", "--tune", "--rounds", 4, "--json")
+    assert done.code == 1 and done.json["path"] is None and done.json["spread"] > record.STEADY
+    assert record.read(find_mkl()) == (None, "")
 
 
 def test_doctor_cannot_tune_without_a_compiler(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,25 +320,15 @@ def test_a_library_that_fails_is_named(tmp_path: Path) -> None:
 
 # --- real libraries --------------------------------------------------------------------------------------
 
-LIBRARY = """
-import ctypes, sys
-def own():
-    seconds = (ctypes.c_double * 1)()
-    size = ctypes.c_int64
-    assert ctypes.CDLL({path!r}).eqgen_measure(0, 0, 0, size(200), size(300), size(400), 1, seconds) == 0
-    assert seconds[0] > 0
-"""
 PACKAGE = """
 import sys
 import numpy as np
 sys.path.insert(0, {path!r})
 def own():
     import eqgen_cpp
-    M = eqgen_cpp.MultilayerPerceptron()
-    eqgen_cpp.set_threads(2)
-    A = np.ones((200, 300), dtype=np.float32)
-    layer = eqgen_cpp.LinearLayer(300, 400, 200)
-    assert layer.feedforward(A).shape == (200, 400)
+    eqgen_cpp.runtime.set_threads(2)
+    X, W, b = (np.ones(size, dtype=np.float32) for size in ((200, 300), (400, 300), (1, 400)))
+    assert eqgen_cpp.functional.linear_forward(X, W, b)[0, 0] == 301
 """
 BOTH = """
 def theirs():
@@ -333,36 +343,49 @@ print(open("/proc/self/maps").read())
 """
 
 
-def runtimes_beside_torch(text: str, path: Path, order: str) -> set[str]:
-    code = (text + BOTH).format(path=str(path), order=order)
-    # Without what the tests set for OpenMP: several threads, as in use.
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+def runtimes(code: str) -> set[str]:
+    """The OpenMP runtimes in a process that prints its maps; two files of one runtime are an error."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}  # several threads, as in use
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     files = {line.rsplit("/", 1)[-1] for line in done.stdout.splitlines() if "/" in line}
-    return {file for file in files if runtimes_in(file)}
+    found = [name for file in files for name in runtimes_in(file)]
+    assert len(found) == len(set(found)), files
+    return set(found)
+
+
+def usable(name: str) -> Blas:
+    """The candidate; skips where it is not there."""
+    candidate = next(each for each in candidates(find_toolchain()) if each.name == name)
+    if not candidate.is_usable:
+        pytest.skip(f"{candidate.title}: {measure.why_not(candidate)}")
+    return candidate
 
 
 @needs_mkl
-@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="there is no /proc here")
+@needs_maps
 @pytest.mark.parametrize("order", ["own, theirs", "theirs, own"])
 def test_the_package_and_torch_share_one_openmp_runtime(order: str) -> None:
     pytest.importorskip("torch")
     if not all(path.exists() for path in BACKEND.products(GENERATED / "eqgen_cpp")):
         pytest.skip("the package is not built")
-    assert len(runtimes_beside_torch(PACKAGE, GENERATED, order)) == 1
+    assert len(runtimes((PACKAGE + BOTH).format(path=str(GENERATED), order=order))) == 1
 
 
 @needs_mkl
 @pytest.mark.parametrize("name", [DEFAULT, "mkl-tbb", "openblas"])
-def test_every_candidate_is_built_measured_and_goes_with_torch(name: str, own_cache: Path) -> None:
-    candidate = next(each for each in candidates(find_toolchain()) if each.name == name)
-    if not candidate.is_usable:
-        pytest.skip(f"{candidate.title}: {measure.why_not(candidate)}")
-    library = measure.build(candidate, lambda message: None)
+def test_every_candidate_is_built_and_measured(name: str, own_cache: Path) -> None:
+    library = measure.build(usable(name), lambda message: None)
     requests = [case.request(way) for case in TINY.cases for way in (0, 1)]
     seconds = measure.run_worker(library, requests, 2)
     assert len(seconds) == len(requests) and all(s is not None and 0 < s < 60 for s in seconds[::2])
     assert all(s is None or 0 < s < 60 for s in seconds[1::2])
-    if Path("/proc/self/maps").exists() and blas.torch_runtimes():
-        for order in ("own, theirs", "theirs, own"):
-            assert len(runtimes_beside_torch(LIBRARY, library, order)) == 1
+
+
+@needs_mkl
+@needs_maps
+@pytest.mark.parametrize("name", ["mkl-tbb", "openblas"])
+def test_other_libraries_bring_no_other_runtime_than_the_compilers(name: str, own_cache: Path) -> None:
+    library = measure.build(usable(name), lambda message: None)
+    code = f"import ctypes; ctypes.CDLL({str(library)!r}); print(open('/proc/self/maps').read())"
+    assert runtimes(code) == {"libomp" if find_toolchain().is_clang else "libgomp"}

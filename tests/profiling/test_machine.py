@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from eqgen.backends.toolchain import find_compiler
+from eqgen.backends.toolchain import find_compiler, processors
 from eqgen.language.diagnostics import DiagnosticError
 from eqgen.profiling import machine as module
-from eqgen.backends.toolchain import processors
 from eqgen.profiling.machine import Machine, machine, measure_compiled, measure_with_numpy
 
 FAST = Machine("some", 2, "float32", operations=200e9, memory_bandwidth=20e9, cache_bandwidth=100e9, method="x")

@@ -130,7 +130,7 @@ def tune(
     usable = [each for each in known if each.is_usable]
     libraries = {each.name: build(each, progress) for each in usable}
     cases = effort.cases
-    seconds = measure(libraries, cases, effort, progress, run)
+    seconds, spread = measure(libraries, cases, effort, progress, run)
     chosen = fastest([each.name for each in usable], cases, seconds)
     progress(f"comparing {OWN} with {next(each.title for each in usable if each.name == chosen)}")
     tile_bytes, lane_bytes = crossovers(libraries[chosen], effort, run)
@@ -142,6 +142,7 @@ def tune(
         chosen,
         tile_bytes,
         lane_bytes,
+        round(spread, 3),
         {
             name: {case.title: round(case.flops / s / 1e9, 1) for case, s in zip(cases, row, strict=True) if s}
             for name, row in seconds.items()
@@ -175,8 +176,8 @@ def build(candidate: Blas, progress: Callable[[str], None]) -> Path:
 
 def measure(
     libraries: Mapping[str, Path], cases: Sequence[Case], effort: Effort, progress: Callable[[str], None], run: Run
-) -> dict[str, list[float | None]]:
-    """Candidate -> median seconds of each case; the own kernels as one more, where there are any."""
+) -> tuple[dict[str, list[float | None]], float]:
+    """Candidate -> median seconds of each case; the own kernels as one more, where there are any. And the spread."""
     contestants = [(name, path, _LIBRARY_WAY) for name, path in libraries.items()]
     contestants.append((OWN, next(iter(libraries.values())), _OWN_WAY))
     rounds: dict[str, list[Sequence[float | None]]] = {name: [] for name, _, _ in contestants}
@@ -185,7 +186,9 @@ def measure(
             progress(f"round {number + 1} of {effort.rounds}: {name}")
             rounds[name].append(run(path, [case.request(way) for case in cases], effort.runs))
     found = {name: medians(rows) for name, rows in rounds.items()}
-    return {name: row for name, row in found.items() if any(s is not None for s in row)}
+    columns = [[s for s in column if s] for rows in rounds.values() for column in zip(*rows, strict=True)]
+    spread = statistics.median(max(column) / min(column) for column in columns if column)
+    return {name: row for name, row in found.items() if any(s is not None for s in row)}, spread
 
 
 def medians(rows: Iterable[Sequence[float | None]]) -> list[float | None]:

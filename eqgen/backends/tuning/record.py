@@ -20,6 +20,9 @@ from eqgen.language.diagnostics import DiagnosticError, file_diagnostic
 
 COMMAND = "eqgen doctor --tune"
 
+STEADY = 1.25
+"""Spread of the rounds up to which a measurement is kept: on a quiet machine it is below 1.1, on a busy one 2."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
@@ -30,6 +33,7 @@ class Tuning:
     blas        name of the library, see `eqgen.backends.blas`
     tile_bytes  bytes of the longest sums that the packages' own tiles compute; None: their default
     lane_bytes  bytes of the fewest rows that their lanes multiply; None: their default
+    spread      the slowest of the rounds over the fastest, median over all that was measured
     gflops      name of a candidate -> product -> GFLOP/s, median of the rounds
     excluded    title of a candidate that was left out -> why
     """
@@ -41,8 +45,14 @@ class Tuning:
     blas: str
     tile_bytes: int | None
     lane_bytes: int | None
+    spread: float
     gflops: dict[str, dict[str, float]]
     excluded: dict[str, str]
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the machine was quiet enough to choose by what was measured."""
+        return self.spread <= STEADY
 
     @property
     def macros(self) -> dict[str, str]:
@@ -53,7 +63,7 @@ class Tuning:
 
 _KINDS: dict[str, Any] = {
     "processor": str, "processors": int, "mkl": str, "measured": str, "blas": str, "tile_bytes": int | None,
-    "lane_bytes": int | None, "gflops": dict, "excluded": dict,
+    "lane_bytes": int | None, "spread": float, "gflops": dict, "excluded": dict,
 }  # fmt: skip
 
 
