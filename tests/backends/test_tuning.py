@@ -348,9 +348,9 @@ def runtimes(code: str) -> set[str]:
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}  # several threads, as in use
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
-    files = {line.rsplit("/", 1)[-1] for line in done.stdout.splitlines() if "/" in line}
-    found = [name for file in files for name in runtimes_in(file)]
-    assert len(found) == len(set(found)), files
+    files = {line[line.index("/") :] for line in done.stdout.splitlines() if "/" in line}
+    found = [name for file in files for name in runtimes_in(Path(file).name)]
+    assert len(found) == len(set(found)), sorted(files)
     return set(found)
 
 
