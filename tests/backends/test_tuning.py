@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -290,11 +290,12 @@ def test_doctor_tunes_shows_and_forgets(own_cache: Path, monkeypatch: pytest.Mon
 
 @needs_mkl
 def test_what_a_busy_machine_says_is_not_kept(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    moments = itertools.count()
+    rounds: Counter[tuple[Path, int]] = Counter()
 
     def run(library: Path, requests: Sequence[tuple[int, ...]], runs: int) -> list[float | None]:
-        busy = 1 + next(moments) % 4
-        return [busy * 1e-3 for _ in requests]
+        place = library, requests[0][0]
+        rounds[place] += 1
+        return [1e-3 * (1 + rounds[place] % 2) for _ in requests]
 
     monkeypatch.setattr(measure, "build", fake_build)
     monkeypatch.setattr(measure, "run_worker", run)
