@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from eqgen.backends.toolchain import Component, Toolchain, library_file
@@ -86,8 +86,7 @@ def _with_tbb(mkl: Component) -> Blas:
         return Blas(name, title, _missing(title, "TBB's library or headers are not beside MKL's", _TBB_FIX))
     # Named itself, although MKL's part names it too: only so is it looked for in the folder of this library's rpath.
     found = _mkl(name, title, mkl, "tbb", (f"-l:{library}",))
-    found.macros.update({"EQGEN_TBB": "1"} if found.macros else {})
-    return found
+    return replace(found, macros={**found.macros, "EQGEN_TBB": "1"})
 
 
 _TBB_FIX = "pip install tbb-devel"

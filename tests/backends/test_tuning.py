@@ -103,6 +103,12 @@ def test_a_missing_part_of_mkl_is_named(tmp_path: Path) -> None:
     assert not found["mkl-intel"].is_usable and "mkl_intel_thread" in found["mkl-intel"].component.note
 
 
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(ToolchainError, match="no BLAS `abacus`") as caught:
+        record.choose(find_toolchain(), "abacus")
+    assert "mkl-tbb" in caught.value.hint
+
+
 # --- the record ------------------------------------------------------------------------------------------
 
 

@@ -150,10 +150,12 @@ def choose(toolchain: Toolchain, name: str = "auto") -> tuple[Blas, list[str]]:
 
     name  of a candidate, or `auto`: what was measured, else MKL where it is found, else Eigen
 
-    Raises ToolchainError (E506) when a named one cannot be used.
+    Raises ToolchainError (E506) when a named one is not known or cannot be used.
     """
     known = {each.name: each for each in candidates(toolchain)}
     if name != "auto":
+        if name not in known:
+            raise ToolchainError("E506", f"cannot compile: there is no BLAS `{name}`", f"one of {', '.join(known)}")
         chosen = known[name]
         if not chosen.is_usable:
             reason = chosen.excluded or f"not found ({chosen.component.note})"
