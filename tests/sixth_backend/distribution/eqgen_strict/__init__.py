@@ -18,6 +18,7 @@ OWN = {
     "Diag": product("xp.reshape({0}, (-1, 1)) * xp.eye({0}.shape[0] * {0}.shape[1], dtype={0}.dtype)"),
     "columns_max": call("xp.max({0}, axis=0, keepdims=True)"),
     "rows_max": call("xp.max({0}, axis=1, keepdims=True)"),
+    "columns_sum": call("xp.sum({0}, axis=0, keepdims=True)"),
     "columns_mean": product("xp.sum({0}, axis=0, keepdims=True) / {0}.shape[0]"),
     "rows_mean": product("xp.sum({0}, axis=1, keepdims=True) / {0}.shape[1]"),
     "inv_sqrt": product("1 / xp.sqrt({0})"),
