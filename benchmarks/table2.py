@@ -64,7 +64,7 @@ def run(who: str, dataset: Path, weights: Path, limit: int | None) -> dict[str, 
 
 
 def run_generated(who: str, dataset: Path, weights: Path, limit: int | None) -> dict[str, Any]:
-    """With a generated package and its own objects, as in Listing 2 of the paper."""
+    """With a generated package and its own objects, a call of `train_step` for each batch."""
     package = importlib.import_module(f"eqgen_{who}")
     data, sizes = read(package, dataset, limit)
     loss = package.parse_loss_function("SoftmaxCrossEntropy")
@@ -78,9 +78,7 @@ def run_generated(who: str, dataset: Path, weights: Path, limit: int | None) -> 
 
     def train(M: Any, batches: Batches) -> None:
         for X, T in batches:
-            Y = M.feedforward(X)
-            M.backpropagate(Y, loss.gradient(Y, T, one_hot=True) / X.shape[0])
-            M.optimize(LEARNING_RATE)
+            M.train_step(X, T, loss, LEARNING_RATE, one_hot=True)
         M.wait()
 
     def evaluate(M: Any, batches: Batches) -> tuple[float, float]:
