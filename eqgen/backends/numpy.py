@@ -52,6 +52,7 @@ IN_PLACE: Column = {
     **{op: call(f"np.{name}({{0}}, out={{target}})") for op, name in _UNARY.items()},
     **{op: call(f"np.{name}({{0}}, {{1}}, out={{target}})") for op, name in _BINARY.items()},
     "gemm": call("in_place.gemm({0}, {1}, {2}, {3}, {target})"),
+    "add_scaled": call("in_place.add_scaled({0}, {1}, {2}, {target}, out)"),
     "copy": call("np.copyto({target}, {0})"),
     "reciprocal": call("np.divide(1, {0}, out={target})"),
     "inv_sqrt": call("in_place.inv_sqrt({0}, {target})"),
@@ -84,5 +85,5 @@ BACKEND = Backend(
     imports=("import math", "import numpy as np"),
     framework="numpy",
     shared=("package", "buffered"),
-    in_place=InPlace(IN_PLACE, careful=frozenset({"where", "sigmoid"})),
+    in_place=InPlace(IN_PLACE, careful=frozenset({"where", "sigmoid"}), scaled_sums=True),
 )

@@ -5,21 +5,21 @@ The target may be an operand where the operation acts entry by entry, unless it 
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from . import runtime
+from . import blas, runtime
 from .runtime import LONG, NARROW, Matrix
 
 if TYPE_CHECKING:
     from .buffers import Buffers
 
-BLOCK = 1 << 18
-"""Entries of a block of rows that stays in the cache: what a product is added to, or what an optimizer updates."""
+BLOCK = 1 << 22
+"""Entries of a block of rows that an optimizer updates at a time: few enough for the last cache, and so many that
+calls cost nothing beside them."""
+PRODUCT_BLOCK = 1 << 18
+"""Entries of a product that is computed before it is added to something, without a BLAS that accumulates."""
 
 
 def empty(rows: int, columns: int, like: Matrix, mask: bool = False) -> Matrix:
@@ -34,22 +34,18 @@ def silent() -> Any:
 
 # --- products ----------------------------------------------------------------------------------------------
 
-Product = Callable[[float, Matrix, Matrix, float, Matrix], None]
-
 
 def gemm(alpha: float, A: Matrix, B: Matrix, beta: float, C: Matrix) -> None:
     """C = alpha A B + beta C. With beta = 0 what stood in C does not count. C may not overlap A or B."""
     if beta == 0 and alpha == 1:
         np.matmul(A, B, out=C)
-    elif (product := _accumulating(A, B, C)) is not None:
-        product(alpha, A, B, beta, C)
-    else:
+    elif not blas.accumulate(alpha, A, B, beta, C):
         _by_rows(alpha, A, B, beta, C)
 
 
 def _by_rows(alpha: float, A: Matrix, B: Matrix, beta: float, C: Matrix) -> None:
     """Without a BLAS that accumulates: the product of some rows at a time, which are added while they are cached."""
-    rows = max(1, BLOCK // max(1, C.shape[1]))
+    rows = max(1, PRODUCT_BLOCK // max(1, C.shape[1]))
     block = np.empty((min(rows, C.shape[0]), C.shape[1]), dtype=C.dtype)
     for begin in range(0, C.shape[0], rows):
         part = C[begin : begin + rows]
@@ -64,85 +60,20 @@ def _by_rows(alpha: float, A: Matrix, B: Matrix, beta: float, C: Matrix) -> None
             part += product
 
 
-def _blas() -> dict[str, Any]:
-    """The functions `gemm` of the BLAS that NumPy itself calls, with the C type of their sizes; empty if not found.
-
-    NumPy's own matmul cannot add to what is there. Its BLAS can, and has been loaded with NumPy: a call of it uses the
-    same threads, and no second library comes into the process.
-    """
-    library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
-    found: dict[str, Any] = {}
-    for dtype, letter, number in (("float32", "s", ctypes.c_float), ("float64", "d", ctypes.c_double)):
-        for name, size in (
-            (f"scipy_cblas_{letter}gemm64_", ctypes.c_int64),
-            (f"cblas_{letter}gemm64_", ctypes.c_int64),
-            (f"scipy_cblas_{letter}gemm", ctypes.c_int32),
-            (f"cblas_{letter}gemm", ctypes.c_int32),
-        ):
-            function = getattr(library, name, None)
-            if function is not None:
-                kind, pointer = ctypes.c_int, ctypes.c_void_p
-                function.argtypes = (
-                    [kind] * 3 + [size] * 3 + [number, pointer, size, pointer, size, number, pointer, size]
-                )
-                function.restype = None
-                found[dtype] = function
-                break
-    return found
-
-
-def _checked_blas() -> dict[str, Any]:
-    """The functions that give the right result for a small product; the others are not used."""
-    found = {}
-    for dtype, function in _blas().items():
-        A = np.arange(6, dtype=dtype).reshape(2, 3)
-        B = np.arange(12, dtype=dtype).reshape(4, 3)
-        C = np.ones((2, 4), dtype=dtype)
-        _call(function, 2.0, A, B.T, 3.0, C)
-        if np.array_equal(C, 2 * (A @ B.T) + 3):
-            found[dtype] = function
-    return found
-
-
-ROW_MAJOR, AS_IT_IS, TRANSPOSED = 101, 111, 112
-
-
-def _call(function: Any, alpha: float, A: Matrix, B: Matrix, beta: float, C: Matrix) -> None:
-    a, lda = _stored(A)
-    b, ldb = _stored(B)
-    m, n = C.shape
-    pointers = A.ctypes.data, B.ctypes.data, C.ctypes.data
-    function(ROW_MAJOR, a, b, m, n, A.shape[1], alpha, pointers[0], lda, pointers[1], ldb, beta, pointers[2], n)
-
-
-def _stored(X: NDArray[Any]) -> tuple[int, int]:
-    """How a matrix lies in memory: row by row or column by column, and the distance of the rows or columns."""
-    size = X.itemsize
-    if X.strides[1] == size and X.strides[0] >= X.shape[1] * size:
-        return AS_IT_IS, X.strides[0] // size
-    if X.strides[0] == size and X.strides[1] >= X.shape[0] * size:
-        return TRANSPOSED, X.strides[1] // size
-    return 0, 0
-
-
-def _accumulating(A: Matrix, B: Matrix, C: Matrix) -> Product | None:
-    """A product of the BLAS that adds to C, if there is one for matrices like these."""
-    function = BLAS.get(C.dtype.name)
-    if function is None or not (A.dtype == B.dtype == C.dtype) or 0 in (*A.shape, *B.shape):
-        return None
-    if not (C.flags.c_contiguous and _stored(A)[1] and _stored(B)[1]):
-        return None
-    return lambda alpha, A, B, beta, C: _call(function, alpha, A, B, beta, C)
-
-
-BLAS = _checked_blas()
-
-
 # --- entry by entry ----------------------------------------------------------------------------------------
 
 
 def copy(x: Matrix | float, target: Matrix) -> None:
     np.copyto(target, x)
+
+
+def add_scaled(x: Matrix, c: float, y: Matrix, target: Matrix, out: Buffers) -> None:
+    """x + c y."""
+    if target is x and blas.add_scaled(c, y, x):
+        return
+    product = out.scratch(target) if target is x else target
+    np.multiply(y, c, out=product)
+    np.add(x, product, out=target)
 
 
 def where(condition: Matrix, a: Matrix | float, b: Matrix | float, target: Matrix) -> None:

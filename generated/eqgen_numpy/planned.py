@@ -824,15 +824,13 @@ def batch_normalization_update(
     """
     D = X.shape[1]
     # mean'     = momentum * mean + (1 - momentum) * columns_mean(X)    batch_normalization.eq:30
-    t4 = out.matrix("t4", 1, D, X)
-    np.multiply(momentum, mean, out=t4)
+    t1 = out.matrix("t1", 1, D, X)
+    np.multiply(momentum, mean, out=t1)
     in_place.columns_mean(X, mean, out)
-    np.multiply(1 - momentum, mean, out=mean)
-    np.add(t4, mean, out=mean)
+    in_place.add_scaled(t1, 1 - momentum, mean, mean, out)
     # variance' = momentum * variance + (1 - momentum) * Sigma          batch_normalization.eq:31
-    np.multiply(momentum, variance, out=t4)
-    np.multiply(1 - momentum, Sigma, out=variance)
-    np.add(t4, variance, out=variance)
+    np.multiply(momentum, variance, out=variance)
+    in_place.add_scaled(variance, 1 - momentum, Sigma, variance, out)
     return mean, variance
 
 
@@ -1536,28 +1534,26 @@ def adam_step(
     M = theta.shape[0]
     N = theta.shape[1]
     # m'     = beta1 * m + (1 - beta1) * Dtheta                         adam.eq:7
-    t9 = out.matrix("t9", M, N, theta)
-    np.multiply(beta1, m, out=t9)
-    np.multiply(c1, Dtheta, out=m)
-    np.add(t9, m, out=m)
+    np.multiply(beta1, m, out=m)
+    in_place.add_scaled(m, c1, Dtheta, m, out)
     # v'     = beta2 * v + (1 - beta2) * Dtheta^2                       adam.eq:8
-    np.multiply(beta2, v, out=t9)
+    t7 = out.matrix("t7", M, N, theta)
+    np.multiply(beta2, v, out=t7)
     np.square(Dtheta, out=v)
-    np.multiply(c2, v, out=v)
-    np.add(t9, v, out=v)
+    in_place.add_scaled(t7, c2, v, v, out)
     # m_hat  = m' / (1 - beta1^t)                                       adam.eq:9
-    t6 = out.matrix("t6", M, N, theta)
-    m_hat = t6
+    t4 = out.matrix("t4", M, N, theta)
+    m_hat = t4
     np.divide(m, c3, out=m_hat)
     # v_hat  = v' / (1 - beta2^t)                                       adam.eq:10
-    v_hat = t9
+    v_hat = t7
     np.divide(v, c4, out=v_hat)
     # theta' = theta - eta * m_hat / (sqrt(v_hat) + epsilon)            adam.eq:11
-    np.multiply(eta, m_hat, out=t6)
-    np.sqrt(v_hat, out=t9)
-    np.add(t9, epsilon, out=t9)
-    np.divide(t6, t9, out=t9)
-    np.subtract(theta, t9, out=theta)
+    np.multiply(eta, m_hat, out=t4)
+    np.sqrt(v_hat, out=t7)
+    np.add(t7, epsilon, out=t7)
+    np.divide(t4, t7, out=t7)
+    np.subtract(theta, t7, out=theta)
     return theta, m, v
 
 
@@ -1584,31 +1580,29 @@ def adam_product_step(
     M = theta.shape[0]
     N = theta.shape[1]
     # Dtheta = A.T * B
-    t6 = out.matrix("t6", M, N, theta)
-    Dtheta = t6
+    t4 = out.matrix("t4", M, N, theta)
+    Dtheta = t4
     in_place.gemm(1, A.T, B, 0, Dtheta)
     # m'     = beta1 * m + (1 - beta1) * Dtheta                         adam.eq:7
-    t9 = out.matrix("t9", M, N, theta)
-    np.multiply(beta1, m, out=t9)
-    np.multiply(c1, Dtheta, out=m)
-    np.add(t9, m, out=m)
+    np.multiply(beta1, m, out=m)
+    in_place.add_scaled(m, c1, Dtheta, m, out)
     # v'     = beta2 * v + (1 - beta2) * Dtheta^2                       adam.eq:8
-    np.multiply(beta2, v, out=t9)
+    t7 = out.matrix("t7", M, N, theta)
+    np.multiply(beta2, v, out=t7)
     np.square(Dtheta, out=v)
-    np.multiply(c2, v, out=v)
-    np.add(t9, v, out=v)
+    in_place.add_scaled(t7, c2, v, v, out)
     # m_hat  = m' / (1 - beta1^t)                                       adam.eq:9
-    m_hat = t6
+    m_hat = t4
     np.divide(m, c3, out=m_hat)
     # v_hat  = v' / (1 - beta2^t)                                       adam.eq:10
-    v_hat = t9
+    v_hat = t7
     np.divide(v, c4, out=v_hat)
     # theta' = theta - eta * m_hat / (sqrt(v_hat) + epsilon)            adam.eq:11
-    np.multiply(eta, m_hat, out=t6)
-    np.sqrt(v_hat, out=t9)
-    np.add(t9, epsilon, out=t9)
-    np.divide(t6, t9, out=t9)
-    np.subtract(theta, t9, out=theta)
+    np.multiply(eta, m_hat, out=t4)
+    np.sqrt(v_hat, out=t7)
+    np.add(t7, epsilon, out=t7)
+    np.divide(t4, t7, out=t7)
+    np.subtract(theta, t7, out=theta)
     return theta, m, v
 
 
@@ -1635,29 +1629,27 @@ def adamw_step(
     M = theta.shape[0]
     N = theta.shape[1]
     # m'     = beta1 * m + (1 - beta1) * Dtheta                         adamw.eq:7
-    t7 = out.matrix("t7", M, N, theta)
-    np.multiply(beta1, m, out=t7)
-    np.multiply(c1, Dtheta, out=m)
-    np.add(t7, m, out=m)
+    np.multiply(beta1, m, out=m)
+    in_place.add_scaled(m, c1, Dtheta, m, out)
     # v'     = beta2 * v + (1 - beta2) * Dtheta^2                       adamw.eq:8
-    np.multiply(beta2, v, out=t7)
+    t5 = out.matrix("t5", M, N, theta)
+    np.multiply(beta2, v, out=t5)
     np.square(Dtheta, out=v)
-    np.multiply(c2, v, out=v)
-    np.add(t7, v, out=v)
+    in_place.add_scaled(t5, c2, v, v, out)
     # m_hat  = m' / (1 - beta1^t)                                       adamw.eq:9
-    m_hat = t7
+    m_hat = t5
     np.divide(m, c3, out=m_hat)
     # v_hat  = v' / (1 - beta2^t)                                       adamw.eq:10
     v_hat = out.matrix("v_hat", M, N, theta)
     np.divide(v, c4, out=v_hat)
     # theta' = (1 - eta * decay) * theta - eta * m_hat / (sqrt(v_hat) + epsilon)  adamw.eq:11
-    t6 = out.matrix("t6", M, N, theta)
-    np.multiply(c5, theta, out=t6)
-    np.multiply(eta, m_hat, out=t7)
+    t4 = out.matrix("t4", M, N, theta)
+    np.multiply(c5, theta, out=t4)
+    np.multiply(eta, m_hat, out=t5)
     np.sqrt(v_hat, out=theta)
     np.add(theta, epsilon, out=theta)
-    np.divide(t7, theta, out=theta)
-    np.subtract(t6, theta, out=theta)
+    np.divide(t5, theta, out=theta)
+    np.subtract(t4, theta, out=theta)
     return theta, m, v
 
 
@@ -1685,32 +1677,30 @@ def adamw_product_step(
     M = theta.shape[0]
     N = theta.shape[1]
     # Dtheta = A.T * B
-    t6 = out.matrix("t6", M, N, theta)
-    Dtheta = t6
+    t4 = out.matrix("t4", M, N, theta)
+    Dtheta = t4
     in_place.gemm(1, A.T, B, 0, Dtheta)
     # m'     = beta1 * m + (1 - beta1) * Dtheta                         adamw.eq:7
-    t7 = out.matrix("t7", M, N, theta)
-    np.multiply(beta1, m, out=t7)
-    np.multiply(c1, Dtheta, out=m)
-    np.add(t7, m, out=m)
+    np.multiply(beta1, m, out=m)
+    in_place.add_scaled(m, c1, Dtheta, m, out)
     # v'     = beta2 * v + (1 - beta2) * Dtheta^2                       adamw.eq:8
-    np.multiply(beta2, v, out=t7)
+    t5 = out.matrix("t5", M, N, theta)
+    np.multiply(beta2, v, out=t5)
     np.square(Dtheta, out=v)
-    np.multiply(c2, v, out=v)
-    np.add(t7, v, out=v)
+    in_place.add_scaled(t5, c2, v, v, out)
     # m_hat  = m' / (1 - beta1^t)                                       adamw.eq:9
-    m_hat = t7
+    m_hat = t5
     np.divide(m, c3, out=m_hat)
     # v_hat  = v' / (1 - beta2^t)                                       adamw.eq:10
     v_hat = out.matrix("v_hat", M, N, theta)
     np.divide(v, c4, out=v_hat)
     # theta' = (1 - eta * decay) * theta - eta * m_hat / (sqrt(v_hat) + epsilon)  adamw.eq:11
-    np.multiply(c5, theta, out=t6)
-    np.multiply(eta, m_hat, out=t7)
+    np.multiply(c5, theta, out=t4)
+    np.multiply(eta, m_hat, out=t5)
     np.sqrt(v_hat, out=theta)
     np.add(theta, epsilon, out=theta)
-    np.divide(t7, theta, out=theta)
-    np.subtract(t6, theta, out=theta)
+    np.divide(t5, theta, out=theta)
+    np.subtract(t4, theta, out=theta)
     return theta, m, v
 
 
@@ -1751,12 +1741,8 @@ def gradient_descent_step(theta: Matrix, Dtheta: Matrix, eta: runtime.Scalar, ou
 
     theta: M x N, Dtheta: M x N -> theta_new: M x N. From gradient_descent.eq:1.
     """
-    M = theta.shape[0]
-    N = theta.shape[1]
     # theta' = theta - eta * Dtheta                                     gradient_descent.eq:5
-    t1 = out.matrix("t1", M, N, theta)
-    np.multiply(eta, Dtheta, out=t1)
-    np.subtract(theta, t1, out=theta)
+    in_place.add_scaled(theta, -eta, Dtheta, theta, out)
     return theta
 
 
@@ -1777,13 +1763,9 @@ def momentum_step(
 
     theta: M x N, Dtheta: M x N, delta: M x N -> theta_new: M x N, delta_new: M x N. From momentum.eq:1.
     """
-    M = theta.shape[0]
-    N = theta.shape[1]
     # delta' = mu * delta - eta * Dtheta                                momentum.eq:6
-    t1 = out.matrix("t1", M, N, theta)
-    np.multiply(mu, delta, out=t1)
-    np.multiply(eta, Dtheta, out=delta)
-    np.subtract(t1, delta, out=delta)
+    np.multiply(mu, delta, out=delta)
+    in_place.add_scaled(delta, -eta, Dtheta, delta, out)
     # theta' = theta + delta'                                           momentum.eq:7
     np.add(theta, delta, out=theta)
     return theta, delta
@@ -1810,18 +1792,12 @@ def nesterov_step(
 
     theta: M x N, Dtheta: M x N, delta: M x N -> theta_new: M x N, delta_new: M x N. From nesterov.eq:1.
     """
-    M = theta.shape[0]
-    N = theta.shape[1]
     # delta' = mu * delta - eta * Dtheta                                nesterov.eq:6
     np.multiply(mu, delta, out=delta)
-    t2 = out.matrix("t2", M, N, theta)
-    np.multiply(eta, Dtheta, out=t2)
-    np.subtract(delta, t2, out=delta)
+    in_place.add_scaled(delta, -eta, Dtheta, delta, out)
     # theta' = theta + mu * delta' - eta * Dtheta                       nesterov.eq:7
-    t3 = out.matrix("t3", M, N, theta)
-    np.multiply(mu, delta, out=t3)
-    np.add(theta, t3, out=theta)
-    np.subtract(theta, t2, out=theta)
+    in_place.add_scaled(theta, mu, delta, theta, out)
+    in_place.add_scaled(theta, -eta, Dtheta, theta, out)
     return theta, delta
 
 
@@ -1832,17 +1808,12 @@ def nesterov_product_step(
 
     theta: M x N, A: P x M, B: P x N, delta: M x N -> theta_new: M x N, delta_new: M x N. From nesterov.eq:1.
     """
-    M = theta.shape[0]
-    N = theta.shape[1]
-    theta_new_before = out.matrix("theta_new_before", M, N, theta)
-    np.multiply(mu, delta, out=theta_new_before)
-    np.subtract(theta, theta_new_before, out=theta_new_before)
+    in_place.add_scaled(theta, -mu, delta, theta, out)
     # delta' = mu * delta - eta * Dtheta                                nesterov.eq:6
     in_place.gemm(-eta, A.T, B, mu, delta)
     # theta' = theta + mu * delta' - eta * Dtheta                       nesterov.eq:7
     #   rewritten: the gradient follows from the state
-    np.multiply(mu + 1, delta, out=theta)
-    np.add(theta_new_before, theta, out=theta)
+    in_place.add_scaled(theta, mu + 1, delta, theta, out)
     return theta, delta
 
 
@@ -1863,18 +1834,17 @@ def rms_prop_step(
     M = theta.shape[0]
     N = theta.shape[1]
     # v'     = rho * v + (1 - rho) * Dtheta^2                           rmsprop.eq:6
-    t7 = out.matrix("t7", M, N, theta)
-    np.multiply(rho, v, out=t7)
+    t6 = out.matrix("t6", M, N, theta)
+    np.multiply(rho, v, out=t6)
     np.square(Dtheta, out=v)
-    np.multiply(c1, v, out=v)
-    np.add(t7, v, out=v)
+    in_place.add_scaled(t6, c1, v, v, out)
     # theta' = theta - eta * Dtheta / (sqrt(v') + epsilon)              rmsprop.eq:7
-    t4 = out.matrix("t4", M, N, theta)
-    np.multiply(eta, Dtheta, out=t4)
-    np.sqrt(v, out=t7)
-    np.add(t7, epsilon, out=t7)
-    np.divide(t4, t7, out=t7)
-    np.subtract(theta, t7, out=theta)
+    t3 = out.matrix("t3", M, N, theta)
+    np.multiply(eta, Dtheta, out=t3)
+    np.sqrt(v, out=t6)
+    np.add(t6, epsilon, out=t6)
+    np.divide(t3, t6, out=t6)
+    np.subtract(theta, t6, out=theta)
     return theta, v
 
 
@@ -1896,21 +1866,20 @@ def rms_prop_product_step(
     M = theta.shape[0]
     N = theta.shape[1]
     # Dtheta = A.T * B
-    t4 = out.matrix("t4", M, N, theta)
-    Dtheta = t4
+    t3 = out.matrix("t3", M, N, theta)
+    Dtheta = t3
     in_place.gemm(1, A.T, B, 0, Dtheta)
     # v'     = rho * v + (1 - rho) * Dtheta^2                           rmsprop.eq:6
-    t7 = out.matrix("t7", M, N, theta)
-    np.multiply(rho, v, out=t7)
+    t6 = out.matrix("t6", M, N, theta)
+    np.multiply(rho, v, out=t6)
     np.square(Dtheta, out=v)
-    np.multiply(c1, v, out=v)
-    np.add(t7, v, out=v)
+    in_place.add_scaled(t6, c1, v, v, out)
     # theta' = theta - eta * Dtheta / (sqrt(v') + epsilon)              rmsprop.eq:7
-    np.multiply(eta, Dtheta, out=t4)
-    np.sqrt(v, out=t7)
-    np.add(t7, epsilon, out=t7)
-    np.divide(t4, t7, out=t7)
-    np.subtract(theta, t7, out=theta)
+    np.multiply(eta, Dtheta, out=t3)
+    np.sqrt(v, out=t6)
+    np.add(t6, epsilon, out=t6)
+    np.divide(t3, t6, out=t6)
+    np.subtract(theta, t6, out=theta)
     return theta, v
 
 
@@ -1919,12 +1888,8 @@ def weight_decay_step(theta: Matrix, Dtheta: Matrix, decay: runtime.Scalar, out:
 
     theta: M x N, Dtheta: M x N -> Dtheta_new: M x N. From weight_decay.eq:1.
     """
-    M = theta.shape[0]
-    N = theta.shape[1]
     # Dtheta' = Dtheta + decay * theta                                  weight_decay.eq:5
-    t1 = out.matrix("t1", M, N, theta)
-    np.multiply(decay, theta, out=t1)
-    np.add(Dtheta, t1, out=Dtheta)
+    in_place.add_scaled(Dtheta, decay, theta, Dtheta, out)
     return Dtheta
 
 

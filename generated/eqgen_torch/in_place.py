@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 Operand: TypeAlias = Matrix | float
 
-BLOCK = 1 << 18
-"""Entries of a block of rows that stays in the cache, which an optimizer updates at a time."""
+BLOCK = 1 << 22
+"""Entries of a block of rows that an optimizer updates at a time: few enough for the last cache, and so many that
+calls cost nothing beside them."""
 
 
 def empty(rows: int, columns: int, like: Matrix, mask: bool = False) -> Matrix:
