@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ LARGEST_ERROR = 8
 BLOCKED = pytest.mark.parametrize("backend", ["numpy", "tensorflow"])
 """The packages whose framework adds the rows of a matrix one by one."""
 SHAPES = pytest.mark.parametrize("columns", [1, 3, 16, 17, 64])
-LAYOUTS = {
+LAYOUTS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
     "by rows": lambda X: X,
     "by columns": np.asfortranarray,
     "every second column": lambda X: np.repeat(X, 2, axis=1)[:, ::2],
