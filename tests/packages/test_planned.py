@@ -183,3 +183,51 @@ def test_steps_in_torch_allocate_nothing_after_the_first(optimizer: str) -> None
         M.train_step(X, T, loss, 0.1, one_hot=True)
     allocated = [e.cpu_memory_usage for e in profile.events() if e.name == "[memory]" and e.cpu_memory_usage > 0]
     assert max(allocated, default=0) <= 64  # a number, the mean loss
+
+
+@pytest.mark.parametrize("optimizer", ["GradientDescent", "Momentum(0.9)", "Nesterov(0.9)", "Adam"])
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_a_few_rows_at_a_time(backend: str, optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of two rows and a last one of one row, as large parameters have them, give what one block gives."""
+    p = load(backend)
+    in_place = importlib.import_module(f"{p.__name__}.in_place")
+    assert trained(p, optimizer) == pytest.approx(blocked := trained(p, optimizer, in_place, monkeypatch), rel=1e-12)
+    assert len(blocked) == 7 * 5 + 3 * 7
+
+
+@pytest.mark.parametrize("optimizer", ["GradientDescent", "Momentum(0.9)", "Nesterov(0.9)"])
+def test_without_a_blas_that_accumulates(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = load("numpy")
+    blas = importlib.import_module(f"{p.__name__}.blas")
+    expected = trained(p, optimizer)
+    monkeypatch.setattr(blas, "_AVAILABLE", {})
+    assert trained(p, optimizer) == pytest.approx(expected, rel=1e-12)
+
+
+def trained(p: Any, optimizer: str, in_place: Any = None, monkeypatch: pytest.MonkeyPatch | None = None) -> list[float]:
+    """The weights of a small network after a few steps; with `in_place` in blocks of about ten entries."""
+    if monkeypatch is not None:
+        monkeypatch.setattr(in_place, "BLOCK", 14)
+    M = p.parse_multilayer_perceptron("Tanh;Linear", [5, 7, 3], "Xavier", optimizer, dtype="float64", seed=4)
+    loss = p.parse_loss_function("SquaredError")
+    for k in range(3):
+        M.train_step(p.from_host(array(k, 4, 5)), p.from_host(array(k + 9, 4, 3)), loss, 0.1)
+    return [float(x) for layer in M.layers for x in p.to_host(layer.W).ravel()]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numpy_finds_its_blas(dtype: str) -> None:
+    """Products and sums that add to what is there, in every layout that can be handed over; others are declined."""
+    load("numpy")
+    blas = importlib.import_module("eqgen_numpy.blas")
+    A, B, C = (array(k, *shape).astype(dtype) for k, shape in enumerate([(4, 3), (3, 5), (4, 5)]))
+    for left in (A, np.asfortranarray(A), np.ascontiguousarray(A.T).T):
+        for right in (B, np.asfortranarray(B)):
+            found = C.copy()
+            assert blas.accumulate(-0.5, left, right, 2.0, found)
+            np.testing.assert_allclose(found, 2 * C - 0.5 * (A @ B), rtol=1e-5, atol=1e-5)
+    found = C.copy()
+    assert blas.add_scaled(0.25, C, found)
+    np.testing.assert_allclose(found, 1.25 * C, rtol=1e-6)
+    assert not blas.accumulate(1.0, A[:, ::2], B[::2], 1.0, np.asfortranarray(C))
+    assert not blas.add_scaled(1.0, C.T, np.ascontiguousarray(C.T))
