@@ -26,6 +26,7 @@ from .activations import (
     parse_activation,
 )
 from .data import DataLoader, Dataset, load_npz, one_hot
+from .datasets import load_cifar10, load_dataset, load_mnist, read_idx
 from .initializers import (
     INITIALIZERS,
     HeInitializer,
@@ -176,6 +177,9 @@ __all__ = [
     "from_host",
     "functional",
     "info",
+    "load_cifar10",
+    "load_dataset",
+    "load_mnist",
     "load_npz",
     "one_hot",
     "parse_activation",
@@ -185,6 +189,7 @@ __all__ = [
     "parse_loss_function",
     "parse_multilayer_perceptron",
     "parse_optimizer",
+    "read_idx",
     "runtime",
     "stochastic_gradient_descent",
     "to_host",
