@@ -15,6 +15,7 @@ import pytest
 import eqgen
 from eqgen.algebra.checking import check_module
 from eqgen.language.formatter import format_source
+from tests.examples.test_references import ALL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = ROOT / "examples"
@@ -99,6 +100,7 @@ def test_training_without_a_data_set_is_skipped_with_a_reason() -> None:
 
 
 def test_every_example_is_tested() -> None:
-    """Here, or as a block of a document (softmax_layer.c in docs/c_interface.md)."""
+    """Here, in test_references.py, or as a block of a document (softmax_layer.c in docs/c_interface.md)."""
     tested = {"compile_in_python.py", "layouts.py", "train_mnist.py", "softmax_layer.c", *(p.name for p in DEFINITIONS)}
+    tested |= {"common.py", *(f"{name}.py" for name in ALL)}
     assert {p.name for p in EXAMPLES.iterdir() if p.is_file()} == tested
