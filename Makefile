@@ -18,6 +18,11 @@ VENV := .venv/.created
 WITH_CPP := .venv/.installed-cpp
 WITH_ALL := .venv/.installed-all
 
+# One script for each of the five references, and the data sets that some of them are given: make examples EQGEN_MNIST=...
+REFERENCES := $(patsubst %,examples/%.py,paper_network character_model binary_classifier four_layer_network cost_and_curvature)
+export EQGEN_MNIST ?= $(wildcard ../shared/data/mnist.npz)
+export EQGEN_NAMES ?= $(wildcard ../shared/data/names.txt)
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
 # TensorFlow's start-up chatter, not its errors.
@@ -52,13 +57,14 @@ format: $(WITH_ALL) ## put imports and formatting in order
 	@$(BIN)/ruff check --quiet --fix --select I .
 	@$(BIN)/ruff format .
 
-examples: $(WITH_ALL) ## run every script in examples/
+examples: $(WITH_ALL) ## run every script in examples/, those of the references with all backends
 	@$(BIN)/eqgen build
-	@$(call run_scripts,examples)
+	@$(call run_scripts,$(filter-out $(REFERENCES) examples/common.py,$(wildcard examples/*.py)))
+	@$(call run_scripts,$(REFERENCES),--backend all)
 
 bench: $(WITH_ALL) ## run every script in benchmarks/
 	@$(BIN)/eqgen build
-	@$(call run_scripts,benchmarks)
+	@$(call run_scripts,$(wildcard benchmarks/*.py))
 
 clean: ## remove build products and caches; keep .venv
 	@rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -80,8 +86,9 @@ define check_types
 $(call say,Types); $(BIN)/mypy
 endef
 
+# Scripts, and the options that all of them get.
 define run_scripts
-shopt -s nullglob; for script in $(1)/*.py; do $(call say,$$script); $(BIN)/python "$$script"; done
+for script in $(1); do $(call say,$$script $(2)); $(BIN)/python "$$script" $(2); done
 endef
 
 # Progress without pip's page of "already satisfied": one line a file, and the last one.

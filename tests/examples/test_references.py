@@ -81,10 +81,8 @@ def test_paper_network_on_digits(
 
 @needs_mnist
 def test_paper_network_on_mnist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The network of one's own in full; that of the paper, which tests/benchmarks trains, would take longer."""
-    module = script("paper_network")
-    assert module.PAPER.sizes == (1024, 512)
-    printed = run("paper_network", capsys, "--data", MNIST, "--narrow", 4, "--out", tmp_path)
+    """Narrow ones; tests/benchmarks trains that of the paper in full, with every backend."""
+    printed = run("paper_network", capsys, "--data", MNIST, "--narrow", 8, "--out", tmp_path)
     (_, paper, paper_test, _), (_, own, own_test, _) = rows(printed, "numpy")
     assert min(paper, paper_test) > 0.92 and min(own, own_test) > 0.92, printed
 
@@ -181,9 +179,8 @@ def test_character_model_on_names(tmp_path: Path, capsys: pytest.CaptureFixture[
 # --- 3: two interleaved classes ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_binary_classifier(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    printed = run("binary_classifier", capsys, "--seed", seed, "--out", tmp_path)
+def test_binary_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    printed = run("binary_classifier", capsys, "--out", tmp_path)
     ((loss, train, test),) = rows(printed, "numpy")
     assert loss < 0.12 and train > 0.96 and test > 0.96, printed
     assert is_drawn(tmp_path / "binary_classifier.png")
