@@ -192,13 +192,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def draw_embedding(axes: Any, E: Any, characters: str) -> None:
-    """Each character at its place in the plane of the two largest principal components of its features."""
+    """Each character at its place in the plane of the two largest principal components of all features."""
     centred = E.astype(float) - E.mean(axis=0)
     places = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
     axes.scatter(*places.T, s=0)
     for character, (x, y) in zip(characters, places, strict=True):
         color = common.SECOND if character in "aeiouy" else common.INK if character == END else common.ACCENT
-        axes.text(x, y, character, color=color, ha="center", va="center", fontsize=12)
+        axes.text(x, y, "end" if character == END else character, color=color, ha="center", va="center", fontsize=12)
     axes.set(title="Embedding of the characters, vowels in red")
     axes.set_xticks([])
     axes.set_yticks([])
