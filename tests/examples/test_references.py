@@ -84,7 +84,7 @@ def test_paper_network_on_mnist(tmp_path: Path, capsys: pytest.CaptureFixture[st
     """Narrow ones; tests/benchmarks trains that of the paper in full, with every backend."""
     printed = run("paper_network", capsys, "--data", MNIST, "--narrow", 8, "--out", tmp_path)
     (_, paper, paper_test, _), (_, own, own_test, _) = rows(printed, "numpy")
-    assert min(paper, paper_test) > 0.92 and min(own, own_test) > 0.92, printed
+    assert min(paper, paper_test) > 0.92 and min(own, own_test) > 0.9, printed
 
 
 # --- 2: characters of names ----------------------------------------------------------------------------------
