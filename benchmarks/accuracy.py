@@ -73,11 +73,13 @@ def package_sums(package: Package) -> dict[str, Sum]:
     def function(X: NDArray[np.float32]) -> NDArray[Any]:
         column, weight = np.zeros((len(X), 1), np.float32), np.zeros((X.shape[1], 1), np.float32)
         operands = (p.matrix(a, "float32") for a in (column, weight, X))
-        return p.host(p.part("functional").linear_backward(*operands)[2])
+        gradient: NDArray[Any] = p.host(p.part("functional").linear_backward(*operands)[2])
+        return gradient
 
     def step(X: NDArray[np.float32]) -> NDArray[Any]:
         buffers = p.part("buffers").Buffers()
-        return p.host(p.part("planned").linear_gradients(p.matrix(X, "float32"), buffers))
+        gradient: NDArray[Any] = p.host(p.part("planned").linear_gradients(p.matrix(X, "float32"), buffers))
+        return gradient
 
     title = f"{p.backend.title} package"
     return {title: function} | ({f"{title}, training step": step} if p.backend.in_place else {})

@@ -24,6 +24,9 @@ Device: TypeAlias = str | None
 Number: TypeAlias = float
 Scalar: TypeAlias = float
 
+_NAMES = {np.dtype(name): name for name in ("float32", "float64", "int64")}
+"""NumPy composes the name of a dtype anew whenever it is asked for it."""
+
 ARRAY = "numpy.ndarray"
 """What a matrix is called in messages."""
 
@@ -147,7 +150,7 @@ def is_integer(x: Matrix | Variable) -> bool:
 
 def dtype_name(x: Matrix | Variable) -> str:
     """`float32`, `int64`, ..."""
-    return x.dtype.name
+    return _NAMES.get(x.dtype) or x.dtype.name
 
 
 def scalar(number: float, like: Matrix | Variable) -> Scalar:

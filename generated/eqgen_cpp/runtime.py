@@ -5,7 +5,7 @@ A matrix and a variable are `numpy.ndarray`s; the kernels take them without copi
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +42,7 @@ from .arrays import (
     wait,
     zeros,
 )
+from .checks import header_numbers
 
 if TYPE_CHECKING:
     from .activations import Activation
@@ -104,12 +105,18 @@ def activation(act: Activation) -> tuple[str, tuple[Any, ...]]:
 
     TypeError for an activation that is written in Python: there is no kernel for it.
     """
-    from .activations import ACTIVATIONS
+    names = _activation_names()
+    name = names.get(type(act))
+    if name is None:
+        raise TypeError(
+            f"{type(act).__name__} has no kernel: expected one of {', '.join(names.values())}; "
+            "define it in a .eq file and build the package with it"
+        )
+    return name, header_numbers(act)
 
-    for name, cls in ACTIVATIONS.items():
-        if type(act) is cls:
-            return name, dataclasses.astuple(act)
-    raise TypeError(
-        f"{type(act).__name__} has no kernel: expected one of {', '.join(ACTIVATIONS)}; "
-        "define it in a .eq file and build the package with it"
-    )
+
+@functools.cache
+def _activation_names() -> dict[type[Activation], str]:
+    from .activations import ACTIVATIONS  # not above: activations call this module
+
+    return {cls: name for name, cls in ACTIVATIONS.items()}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import in_place
+from .checks import header_numbers
 from .runtime import Matrix
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Buffers:
         if plan is None:
             in_place.copy(act(x), target)
         else:
-            plan.value(x, *dataclasses.astuple(act), self.giving("y", target, act))
+            plan.value(x, *header_numbers(act), self.giving("y", target, act))
 
     def activation_gradient(self, act: Activation, x: Matrix, target: Matrix) -> None:
         """target = act'(x)."""
@@ -71,7 +71,7 @@ class Buffers:
         if plan is None:
             in_place.copy(act.gradient(x), target)
         else:
-            plan.gradient(x, *dataclasses.astuple(act), self.giving("dy", target, act))
+            plan.gradient(x, *header_numbers(act), self.giving("dy", target, act))
 
     def activation_product(self, act: Activation, x: Matrix, D: Matrix, target: Matrix) -> None:
         """target = D act'(x), entry by entry."""
@@ -79,7 +79,7 @@ class Buffers:
         if plan is None:
             in_place.copy(D * act.gradient(x), target)
         else:
-            plan.product(x, D, *dataclasses.astuple(act), self.giving("product", target, act))
+            plan.product(x, D, *header_numbers(act), self.giving("product", target, act))
 
     def giving(self, result: str, target: Matrix, act: Activation) -> Buffers:
         """Buffers for a function of an activation whose result goes into the target."""

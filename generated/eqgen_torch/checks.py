@@ -26,6 +26,11 @@ class Definition:
             object.__setattr__(self, field.name, check(type(self).__name__, field.name, getattr(self, field.name)))
 
 
+def header_numbers(definition: Definition) -> tuple[Any, ...]:
+    """The numbers of a definition's header, in their order."""
+    return tuple(getattr(definition, field.name) for field in dataclasses.fields(definition))  # type: ignore[arg-type]
+
+
 def real_number(owner: str, name: str, number: Any) -> float:
     """The number as a Python float, which never widens the dtype of a matrix."""
     if isinstance(number, bool) or not isinstance(number, Real):

@@ -6,14 +6,13 @@ your own, takes part through its interface.
 
 from __future__ import annotations
 
-import dataclasses
 import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import in_place, planned
 from .buffers import Buffers, Call, LayerPlan
-from .checks import real_number
+from .checks import header_numbers, real_number
 from .layers import Layer
 from .losses import LossFunction
 from .optimizers import CompositeOptimizer
@@ -47,7 +46,7 @@ def _loss(out: Buffers, loss: LossFunction, Y: Matrix, T: Matrix, one_hot: bool)
     plan = LOSSES.get(type(loss))
     if plan is None:
         return loss(Y, T) / N, loss.gradient(Y, T, one_hot=one_hot) / N
-    numbers = dataclasses.astuple(loss)  # type: ignore[call-overload]
+    numbers = header_numbers(loss)
     Y, T = loss.checked(Y, T)
     L, DY = (plan.one_hot if one_hot else plan.general)(Y, T, *numbers, out.part(one_hot))
     DY /= N
@@ -95,7 +94,8 @@ class LayerStep:
         if input_gradient and plan.input_gradient is not None:
             plan.input_gradient(values, self.out.part("input_gradient"))
         self.update({name: (values[a], values[b]) for name, (a, b) in plan.products.items()}, eta)
-        return values.get(f"D{plan.input}", DY)
+        DX: Matrix = values.get(f"D{plan.input}", DY)
+        return DX
 
     def update(self, products: dict[str, tuple[Matrix, Matrix]], eta: float) -> None:
         """Update the parameters; `products` holds the factors of gradients that have not been computed yet."""
