@@ -72,6 +72,9 @@ STATEMENTS: Column = {
     "column_gather": call("column_gather({0}, {1}, {target});"),
     "row_scatter_add": call("row_scatter_add({0}, {1}, {target});"),
     "column_scatter_add": call("column_scatter_add({0}, {1}, {target});"),
+    "sparse_product": call("sparse_product({0}, {1}, {2}, {target});"),
+    "sparse_transposed_product": call("sparse_transposed_product({0}, {1}, {2}, {target});"),
+    "sampled_product": call("sampled_product({0}, {1}, {2}, {target});"),
 }
 """Operations that fill a matrix: a statement with {target}, the sizes {m0} x {n0} of the first operand, and
 the {body} of a loop over its entries."""
@@ -188,8 +191,10 @@ def native(module: Module, package: PackageText) -> NativeText:
     """All kernels of a package, grouped into units by the kind of their definitions."""
     from eqgen.backends.hessian_text import hessian_functions
     from eqgen.backends.kernels import kernel
+    from eqgen.optimize.columns import columns_of_layer, transposed
     from eqgen.optimize.lower import Lowering
     from eqgen.optimize.products import product_step, transposed_product
+    from eqgen.optimize.storage import lowered_layers
     from eqgen.optimize.training import backward_parts, losses_with_gradients
 
     lowering = Lowering(module)
@@ -206,8 +211,10 @@ def native(module: Module, package: PackageText) -> NativeText:
     def losses(d: TypedDefinition) -> tuple[Function | None, ...]:
         return (*lowering.loss(d), *losses_with_gradients(lowering, d))
 
-    layers = [lowering.layer(d) for d in of("layer")]
+    layers = lowered_layers(lowering, module, sparse=True)
     parts = [backward_parts(x) for x in layers]
+    columns = [columns_of_layer(x, p, module) for x, p in zip(layers, parts, strict=True)]
+    turned = [f for pair in columns if pair for f in (pair[0], pair[1].gradients, pair[1].input_gradient)]
     pairs = [(d, lowering.activation(d)) for d in of("activation")]
     units = (
         UnitText("functions", "matrix functions", printed([lowering.matrix_function(d) for d in of("function")])),
@@ -218,7 +225,12 @@ def native(module: Module, package: PackageText) -> NativeText:
         UnitText(
             "training",
             "parts of layers for a training step",
-            printed([*(f for x in parts for f in (x.gradients, x.input_gradient)), transposed_product()]),
+            printed([*(f for x in parts for f in (x.gradients, x.input_gradient)), transposed_product(), transposed()]),
+        ),
+        UnitText(
+            "columns",
+            "parts of sparse layers for a training step, examples in columns",
+            printed(turned),
         ),
         UnitText("losses", "losses", printed([f for d in of("loss") for f in losses(d)])),
         UnitText("optimizers", "optimizers", printed([f.function for d in of("optimizer") for f in updates(d) if f])),
@@ -246,6 +258,6 @@ BACKEND = CompiledBackend(
     imports=(f"from . import {EXTENSION}",),
     framework="pybind11",
     extra="cpp",
-    shared=("package", "buffered"),
-    in_place=InPlace({}, accumulates=False, calls_activations=False),
+    shared=("package", "sparse", "buffered"),
+    in_place=InPlace({}, accumulates=False, calls_activations=False, columns=True),
 )

@@ -7,10 +7,11 @@ from typing import Any
 
 from eqgen.algebra.notation import Column, Level, Spelling, call, member
 from eqgen.backends.protocol import Backend
-from eqgen.backends.python import NUMPY_LIKE
+from eqgen.backends.python import NUMPY_LIKE, SPARSE
 
 COLUMN: Column = {
     **NUMPY_LIKE,
+    **SPARSE,
     "zeros": call("jnp.zeros(({m}, {n}), dtype={like}.dtype)"),
     "ones": call("jnp.ones(({m}, {n}), dtype={like}.dtype)"),
     "full": call("jnp.full(({m}, {n}), {0}, dtype={like}.dtype)"),
@@ -56,6 +57,6 @@ BACKEND = Backend(
     imports=("import math", "import jax.numpy as jnp"),
     framework="jax",
     extra="jax",
-    shared=("package", "immutable"),
+    shared=("package", "sparse", "immutable"),
     autodiff=autodiff,
 )

@@ -30,10 +30,18 @@ from eqgen.algebra.notation import Column
 from eqgen.algebra.operations import TABLE
 from eqgen.backends.entries import MOVED, Entry, EntryPrinter, Loop, Product, loop_body, loop_lines
 from eqgen.backends.native import RESERVED, KernelArgument, KernelText, Temporary, identifier
+from eqgen.backends.protocol import SPARSE_PRODUCTS
 from eqgen.optimize.program import Function, Step
 from eqgen.optimize.sharing import repeated
 
-KINDS = {"matrix": "input", "index": "index", "scalar": "number", "number": "number", "activation": "activation"}
+KINDS = {
+    "matrix": "input",
+    "index": "index",
+    "scalar": "number",
+    "number": "number",
+    "activation": "activation",
+    "pattern": "pattern",
+}
 COMMENT_COLUMN = 72
 
 
@@ -70,7 +78,7 @@ class KernelWriter:
         arguments: list[KernelArgument] = []
         for a in self.function.arguments:
             name = identifier(a.name)
-            if a.role in ("matrix", "index"):
+            if a.role in ("matrix", "index", "pattern"):
                 self.shapes[name] = a.shape
                 arguments.append(KernelArgument(KINDS[a.role], name, str(a.shape[0]), str(a.shape[1])))  # type: ignore[arg-type]
             else:
@@ -238,6 +246,8 @@ class KernelWriter:
             )
         elif isinstance(node, Apply) and node.op in self.statements:
             self.fill(target, node)
+        elif isinstance(node, Apply) and node.op == "transpose" and self.is_moved_at_once(node.args[0]):
+            self.emit(f"transpose({self.name(self.materialized(node.args[0]))}, {target});")
         elif isinstance(node, Apply) and (product := _accumulated(node)) is not None:
             factor, rest, matmul = product
             operands = [self.factor(a) for a in matmul.args]
@@ -284,11 +294,18 @@ class KernelWriter:
             return f"{self.name(self.materialized(inner))}.transpose()"
         return self.name(self.materialized(node))
 
+    def is_moved_at_once(self, node: Node) -> bool:
+        """Whether the transpose is worth a pass in blocks, rather than jumps in the loop that reads it."""
+        return isinstance(node, Symbol) or _is_sparse_product(node)
+
     # --- loops ---------------------------------------------------------------------------------------
 
     def prepare(self, node: Node) -> None:
         """Compute what cannot stand inside of a loop."""
         if node in self.computed:
+            return
+        if isinstance(node, Apply) and node.op == "transpose" and _is_sparse_product(node.args[0]):
+            self.materialized(node)
             return
         if isinstance(node, Apply) and ((node.op in TABLE and TABLE[node.op].entrywise) or node.op in MOVED):
             for child in children(node):
@@ -317,6 +334,10 @@ def _instantiated(definition: TypedDefinition, value: Node, local: dict[str, Nod
         value, lambda n: Symbol(n.shape, f"{n.name}\0") if isinstance(n, Symbol) and n.name in hidden else n
     )
     return substitute(instantiate(definition, marked, placeholders), {f"{name}\0": node for name, node in lets.items()})
+
+
+def _is_sparse_product(node: Node) -> bool:
+    return isinstance(node, Apply) and node.op in SPARSE_PRODUCTS
 
 
 def _accumulated(node: Apply) -> tuple[str, Node, Apply] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -29,12 +30,14 @@ from eqgen.backends.protocol import SHELL_WORDS, Backend
 from eqgen.backends.spelling import HOST, PythonPrinter
 from eqgen.backends.statements import commented, host_text, number_text
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
+from eqgen.optimize.columns import columns_of_layer, transposed
 from eqgen.optimize.elimination import read_once
 from eqgen.optimize.lower import LoweredLayer, Lowering, is_host, numeric_conditions
 from eqgen.optimize.names import class_name, identifier
 from eqgen.optimize.pieces import additional_functions
 from eqgen.optimize.products import product_step, transposed_product
 from eqgen.optimize.program import Function, LoweredFunction, Step
+from eqgen.optimize.storage import dense_name, lowered_layers, pattern_name
 from eqgen.optimize.training import activation_product, backward_parts, losses_with_gradients
 
 HOST_MATRICES: Column = {
@@ -106,10 +109,11 @@ class PackageBuilder:
         for d in sorted(of("function"), key=lambda d: d.name):
             self.place(self.lowering.matrix_function(d))
         activations = tuple(self.activation(d) for d in ordered(of("activation")))
-        layers = tuple(self.layer(d) for d in ordered(of("layer")))
+        layers = tuple(self.layer(x) for x in lowered_layers(self.lowering, self.module, self.backend.stores_sparsely))
         losses = tuple(self.loss(d) for d in ordered(of("loss")))
         optimizers = tuple(self.optimizer(d) for d in ordered(of("optimizer")))
         self.plan(transposed_product())
+        self.plan(transposed())
         self.place(*hessian_functions(self.module, self.lowering))
         single = additional_functions(self.lowering, self.module) if pieces else ()
         self.place(*single)
@@ -130,6 +134,7 @@ class PackageBuilder:
             activation_layer=wrapper[0].class_name if wrapper else "",
             hessian=hessian_text(self.module, self.lowering, numbers),
             pieces=single,
+            is_sparse=self.backend.stores_sparsely,
         )
 
     def place(self, *functions: Function | None) -> None:
@@ -165,8 +170,8 @@ class PackageBuilder:
         name = simplified.name if simplified else ""
         return LossText(*heading("loss", d), numbers(d), value.name, gradient.name, name, *pair)
 
-    def layer(self, d: TypedDefinition) -> LayerText:
-        lowered = self.lowering.layer(d)
+    def layer(self, lowered: LoweredLayer) -> LayerText:
+        d = lowered.definition
         self.place(lowered.forward, lowered.evaluate, lowered.backward, lowered.update)
         x = next(d.with_role("input"))
         y = next(d.with_role("output"))
@@ -185,7 +190,7 @@ class PackageBuilder:
             x.index_size is not None,
             str(x.index_size or ""),
             y.name,
-            tuple(array(v) for v in d.with_role("param")),
+            tuple(replace(array(v), is_sparse=v.name in lowered.sparse) for v in d.with_role("param")),
             tuple(array(v) for v in d.with_role("state")),
             tuple(random_mask(v) for v in d.with_role("random")),
             (*(v.name for v in d.with_role("param", "state", "random")), *d.activations, *(n.name for n in d.numbers)),
@@ -195,13 +200,17 @@ class PackageBuilder:
             self.call(lowered.backward, lowered, "backward"),
             self.call(lowered.update, lowered, "update") if lowered.update else None,
             self.layer_plan(lowered),
+            class_name("layer", dense_name(d)) if lowered.sparse else "",
         )
 
     def layer_plan(self, lowered: LoweredLayer) -> LayerPlanText | None:
         if self.backend.in_place is None:
             return None
-        parts = backward_parts(lowered)
-        forward = self.plan(lowered.forward)
+        forward_function, parts = lowered.forward, backward_parts(lowered)
+        columns = columns_of_layer(lowered, parts, self.module) if self.backend.in_place.columns else None
+        if columns is not None:
+            forward_function, parts = columns
+        forward = self.plan(forward_function)
         assert forward is not None
         update = lowered.update
         return LayerPlanText(
@@ -210,12 +219,15 @@ class PackageBuilder:
             self.plan(parts.input_gradient),
             tuple((name, *factors) for name, factors in parts.products.items()),
             self.plan(update, {n: n.removesuffix("_new") for n, _ in update.results} if update else None),
+            columns is not None,
         )
 
     def call(self, function: Function, lowered: LoweredLayer, part: str) -> CallText:
         """The function called from a method: where each argument is kept, and where each result goes."""
         d = lowered.definition
         place = {v.name: f"value(self.{v.name})" for v in d.with_role("param", "state")}
+        for name in lowered.sparse:
+            place |= {name: f"value(self.{name}.values)", pattern_name(name): f"self.{name}.indices"}
         place |= {v.name: f"self.{v.name}" for v in d.with_role("random")} | {n: f"self.{n}" for n in lowered.saved}
         place |= {a: f"self.{a}" for a in d.activations} | {n.name: f"self.{n.name}" for n in d.numbers}
         if part in ("backward", "update"):
@@ -310,8 +322,10 @@ class PackageBuilder:
 
     def initializer(self, d: TypedDefinition) -> InitializerText:
         weight = next(d.with_role("param"))
-        text = distribution(d.draws[0][1], weight)
-        return InitializerText(*heading("initializer", d), numbers(d), str(weight.shape[0]), str(weight.shape[1]), text)
+        text = distribution(d.draws[0][1], "shape")
+        places = zip(map(str, weight.shape), ("rows", "columns"), strict=True)
+        sizes = tuple((size, place) for size, place in places if size in re.findall(r"\w+", text))
+        return InitializerText(*heading("initializer", d), numbers(d), sizes, text)
 
 
 def ordered(definitions: Iterable[TypedDefinition]) -> Sequence[TypedDefinition]:
@@ -338,13 +352,13 @@ def array(v: Variable) -> ArrayText:
 
 def random_mask(v: Variable) -> ArrayText:
     assert v.draw is not None
-    return replace(array(v), draw=distribution(v.draw, v))
+    return replace(array(v), draw=distribution(v.draw, f"({v.shape[0]}, {v.shape[1]})"))
 
 
-def distribution(draw: Draw, v: Variable) -> str:
+def distribution(draw: Draw, shape: str) -> str:
     """`distributions.normal(generator, (K, D), 0, math.sqrt(2 / D))`; sizes and header numbers are locals."""
     arguments = [host_text(a, lambda n: n) for a in draw.arguments]
-    return f"distributions.{draw.distribution}({', '.join(['generator', f'({v.shape[0]}, {v.shape[1]})', *arguments])})"
+    return f"distributions.{draw.distribution}({', '.join(['generator', shape, *arguments])})"
 
 
 def equations(d: TypedDefinition) -> tuple[str, ...]:

@@ -10,15 +10,16 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["input", "index", "activation", "number", "output"]
+Kind = Literal["input", "index", "activation", "number", "output", "pattern"]
 
 _RUNTIME = """
     i j k eqgen Activation Arity As Bits ConstMatrix Factor Format Index Indices Matrix Near NotDeduced Plain Scalar
     Tile Value Workspace abs apply apply_gradient call check check_indices column_gather column_scatter_add
     columns_max columns_sum elements_sum elementwise erf erfc exp expm1 floor gemm guarded inv_sqrt log log1p
-    log_sigmoid max min parallel_for parallel_ranges pi power product_epilogue product_tiles reciprocal reduce_columns
-    reinterpret row_gather row_scatter_add rows_max rows_sum run_guarded series set_threads sigmoid sign softplus
-    sqrt square sum_range tanh threads unpack view where workspace
+    log_sigmoid max min Pattern parallel_for parallel_ranges pi power product_epilogue product_tiles reciprocal
+    reduce_columns reinterpret row_gather row_scatter_add rows_max rows_sum run_guarded sampled_product series
+    sparse_product sparse_transposed_product transpose set_threads sigmoid sign softplus sqrt square sum_range tanh
+    threads unpack view where workspace
 """
 """Names of `templates/cpp/src`, and of the positions in the lambdas of kernel bodies."""
 
@@ -82,7 +83,7 @@ class KernelText:
     name         `softmax_forward`
     summary      one line: `Softmax, forward (softmax.eq:1)`
     sizes        symbolic sizes, in the order of `dims`
-    arguments    inputs and indices, activations, numbers, then outputs
+    arguments    inputs, indices and patterns, activations, numbers, then outputs
     temporaries  matrices of the workspace, in the order of their first use
     statements   lines of C++, with each equation and its place as a comment above what it became
     """

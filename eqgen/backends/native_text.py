@@ -193,6 +193,7 @@ def _c_type(argument: KernelArgument, scalar: str, prefix: str) -> str:
         "activation": f"const {prefix}_activation* ",
         "number": "double ",
         "output": f"{scalar}* ",
+        "pattern": f"const {prefix}_pattern* ",
     }[argument.kind]
 
 
@@ -203,12 +204,13 @@ def _cpp_type(argument: KernelArgument, scalar: str) -> str:
         "activation": "const Activation&",
         "number": scalar,
         "output": f"Matrix<{scalar}>",
+        "pattern": "const Pattern&",
     }[argument.kind]
 
 
 def _operand(argument: KernelArgument, scalar: str) -> str:
     """A parameter of the C function as an operand of the kernel."""
-    if argument.is_matrix:
+    if argument.is_matrix or argument.kind == "pattern":
         return f'view({argument.name}, {argument.rows}, {argument.columns}, "{argument.name}")'
     if argument.kind == "activation":
         return f'view({argument.name}, "{argument.name}")'

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from eqgen.algebra.notation import Column, Level, Spelling, call, member
 from eqgen.backends.protocol import Backend, InPlace
-from eqgen.backends.python import NUMPY_LIKE
+from eqgen.backends.python import NUMPY_LIKE, SPARSE, SPARSE_IN_PLACE
 
 COLUMN: Column = {
     **NUMPY_LIKE,
+    **SPARSE,
     "zeros": call("np.zeros(({m}, {n}), dtype={like}.dtype)"),
     "ones": call("np.ones(({m}, {n}), dtype={like}.dtype)"),
     "full": call("np.full(({m}, {n}), {0}, dtype={like}.dtype)"),
@@ -49,6 +50,7 @@ _BINARY = {
 """NumPy's names of universal functions, which take `out`."""
 
 IN_PLACE: Column = {
+    **SPARSE_IN_PLACE,
     **{op: call(f"np.{name}({{0}}, out={{target}})") for op, name in _UNARY.items()},
     **{op: call(f"np.{name}({{0}}, {{1}}, out={{target}})") for op, name in _BINARY.items()},
     "gemm": call("in_place.gemm({0}, {1}, {2}, {3}, {target})"),
@@ -84,6 +86,6 @@ BACKEND = Backend(
     column=COLUMN,
     imports=("import math", "import numpy as np"),
     framework="numpy",
-    shared=("package", "buffered"),
+    shared=("package", "sparse", "buffered"),
     in_place=InPlace(IN_PLACE, careful=frozenset({"where", "sigmoid"}), scaled_sums=True),
 )

@@ -47,6 +47,7 @@ class ArrayText:
     initial     Python text of the initial number ("0.0", "1.0")
     is_weight   True when neither size is 1: `set_weights` initialises these
     draw        for random masks: host text, `distributions.dropout(generator, (K, D), p)`; sizes and numbers are locals
+    is_sparse   True for a parameter of which only the entries of a pattern are stored
     """
 
     name: str
@@ -55,6 +56,7 @@ class ArrayText:
     initial: str = "0.0"
     is_weight: bool = False
     draw: str = ""
+    is_sparse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,17 @@ class PlanText:
 
 @dataclass(frozen=True, slots=True)
 class LayerPlanText:
-    """The parts of a layer's training step; `products` holds (parameter, A, B) where its gradient is A' B."""
+    """The parts of a layer's training step; `products` holds (parameter, A, B) where its gradient is A' B.
+
+    columns   whether the examples of a batch are the columns of what it takes and gives
+    """
 
     forward: PlanText
     gradients: PlanText | None
     input_gradient: PlanText | None
     products: tuple[tuple[str, str, str], ...]
     update: PlanText | None
+    columns: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,13 @@ class LayerText:
     """New values of the states after a training forward pass; results are the state names."""
     plan: LayerPlanText | None = None
     """None where arrays never change."""
+    dense_class: str = ""
+    """For a layer with sparse parameters: the class of the same equations over dense ones."""
+
+    @property
+    def sparse(self) -> tuple[str, ...]:
+        """The parameters that are stored sparsely; the constructor takes their density."""
+        return tuple(p.name for p in self.params if p.is_sparse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +231,8 @@ class SchedulerText:
 
 @dataclass(frozen=True, slots=True)
 class InitializerText:
-    """A draw of a weight matrix on the host: `draw` is a text over `generator`, header numbers, and the sizes
-    `row_size` and `column_size` of the weight, all locals."""
+    """A draw of entries of a weight matrix on the host. `draw` is a text over locals: `generator`, the `shape` of what
+    is drawn, header numbers, and the `sizes` of the weight that it reads, ("D", "columns")."""
 
     name: str
     class_name: str
@@ -227,8 +240,7 @@ class InitializerText:
     reference: str
     origin: str
     numbers: tuple[NumberArgument, ...]
-    row_size: str
-    column_size: str
+    sizes: tuple[tuple[str, str], ...]
     draw: str
 
 
@@ -301,3 +313,5 @@ class PackageText:
     """Hessian-vector products, where they were asked for."""
     pieces: tuple[Function, ...] = ()
     """Single equations as functions, to be timed; only in packages for measuring. `functions` holds their text."""
+    is_sparse: bool = False
+    """Whether there are modules for sparse matrices, as the backend has their products."""

@@ -42,7 +42,7 @@ class ArgumentSizes:
         self.like = reference.name if reference else ""
         self.found: dict[str, str] = {}
         for a in function.arguments:
-            if a.role in ("matrix", "index"):
+            if a.role in ("matrix", "index", "pattern"):
                 for axis, dim in enumerate(a.shape):
                     if isinstance(dim, str):
                         self.found.setdefault(dim, f"{dim} = {a.name}.shape[{axis}]")

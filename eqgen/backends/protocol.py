@@ -22,6 +22,9 @@ from eqgen.optimize.program import Function
 
 GROUP = "eqgen.backends"
 
+SPARSE_PRODUCTS = ("sparse_product", "sparse_transposed_product", "sampled_product")
+"""The instructions of `eqgen.optimize.storage`: a backend that spells them has layers over sparse matrices."""
+
 PYTHON_WORDS = frozenset(keyword.kwlist) | frozenset(
     {"math", "runtime", "self", "annotations", "float", "tuple", "range", "abs", "max", "min"}
 )
@@ -35,7 +38,7 @@ SHELL_WORDS: dict[str, frozenset[str]] = {
     for kind, words in {
         "layer": "DX dtype device training optimizer generator SIZES INPUT_SIZE PARAMETERS WEIGHTS STATES feedforward "
         "backpropagate optimize set_optimizer set_weights train eval seed arrays value assign from_host functional "
-        "distributions owner np",
+        "distributions owner np SPARSE density set_pattern entries values",
         "activation": "gradient functional np",
         "loss": "value gradient gradient_matrix checked functional np",
         "optimizer": "x Dx eta step update STATES functional scalar value np",
@@ -55,6 +58,7 @@ class InPlace:
     scaled_sums   whether `add_scaled`, X + c Y, is spelled too
     calls_activations  whether an activation that is a parameter is a planned function too
     accumulates   whether a gradient that is a product is best added to a state, rather than used entry by entry
+    columns       whether a sparse layer is trained on transposed batches, with the examples in columns
     """
 
     column: Column
@@ -62,6 +66,7 @@ class InPlace:
     scaled_sums: bool = False
     accumulates: bool = True
     calls_activations: bool = True
+    columns: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,11 @@ class Backend:
     def template_folders(self) -> tuple[Path, ...]:
         root = templates_folder()
         return (*(root / name for name in self.shared), *(self.folders or (root / self.name,)))
+
+    @property
+    def stores_sparsely(self) -> bool:
+        """Whether the column has the products of sparse matrices."""
+        return set(SPARSE_PRODUCTS) <= set(self.column)
 
     @property
     def reserved_words(self) -> frozenset[str]:

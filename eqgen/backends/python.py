@@ -37,6 +37,18 @@ OPERATORS: Column = {
 }
 """Operators of Python, and operations that the package's `runtime` module provides."""
 
+SPARSE: Column = {
+    op: call(f"sparse_products.{op}({{0}}, {{1}}, {{2}})")
+    for op in ("sparse_product", "sparse_transposed_product", "sampled_product")
+}
+"""Products of sparse matrices, which the package's module `sparse_products` provides."""
+
+SPARSE_IN_PLACE: Column = {
+    op: call(f"sparse_products.{op}({{0}}, {{1}}, {{2}}, out={{target}})")
+    for op in ("sparse_product", "sparse_transposed_product", "sampled_product")
+}
+"""The same into {target}."""
+
 NUMPY_LIKE: Column = {
     **OPERATORS,
     "transpose": Spelling("{0}.T", Level.ATOM, (Level.ATOM,)),

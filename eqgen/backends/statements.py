@@ -19,6 +19,7 @@ ANNOTATIONS = {
     "scalar": "runtime.Scalar",
     "number": "float",
     "activation": "Activation",
+    "pattern": "Indices",
 }
 COMMENT_COLUMN = 64
 
@@ -64,7 +65,7 @@ def shape(argument: Argument | tuple[str, tuple[object, object]]) -> str:
 def docstring(function: Function) -> tuple[str, ...]:
     """Title, shapes of what goes in and what comes out, and the place of the definition."""
     title = function.title or function.name
-    inputs = ", ".join(f"{a.name}: {shape(a)}" for a in function.arguments if a.role in ("matrix", "index"))
+    inputs = ", ".join(f"{a.name}: {shape(a)}" for a in function.arguments if a.role in ("matrix", "index", "pattern"))
     outputs = ", ".join(f"{name}: {shape((name, s))}" for name, s in function.results)
     place = f" From {function.origin}." if function.origin else ""
     return (title if title.endswith(".") else f"{title}.", "", f"{inputs} -> {outputs}.{place}", "")

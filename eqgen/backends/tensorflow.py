@@ -7,10 +7,11 @@ from typing import Any
 
 from eqgen.algebra.notation import Column, Level, Spelling, call
 from eqgen.backends.protocol import Backend
-from eqgen.backends.python import OPERATORS
+from eqgen.backends.python import OPERATORS, SPARSE
 
 COLUMN: Column = {
     **OPERATORS,
+    **SPARSE,
     "transpose": call("tf.transpose({0})"),
     "zeros": call("tf.zeros(({m}, {n}), dtype={like}.dtype)"),
     "ones": call("tf.ones(({m}, {n}), dtype={like}.dtype)"),
@@ -63,6 +64,6 @@ BACKEND = Backend(
     imports=("import math", "import tensorflow as tf"),
     framework="tensorflow",
     extra="tensorflow",
-    shared=("package", "immutable"),
+    shared=("package", "sparse", "immutable"),
     autodiff=autodiff,
 )

@@ -7,12 +7,13 @@ from typing import Any
 
 from eqgen.algebra.notation import Column, Level, Spelling, call, member
 from eqgen.backends.protocol import Backend, InPlace
-from eqgen.backends.python import NUMPY_LIKE
+from eqgen.backends.python import NUMPY_LIKE, SPARSE, SPARSE_IN_PLACE
 
 LIKE = "dtype={like}.dtype, device={like}.device"
 
 COLUMN: Column = {
     **NUMPY_LIKE,
+    **SPARSE,
     "zeros": call(f"torch.zeros({{m}}, {{n}}, {LIKE})"),
     "ones": call(f"torch.ones({{m}}, {{n}}, {LIKE})"),
     "full": call(f"torch.full(({{m}}, {{n}}), {{0}}, {LIKE})"),
@@ -43,6 +44,7 @@ COLUMN: Column = {
 }
 
 IN_PLACE: Column = {
+    **SPARSE_IN_PLACE,
     "gemm": call("in_place.gemm({0}, {1}, {2}, {3}, {target})"),
     "copy": call("in_place.copy({0}, {target})"),
     "add_scaled": call("torch.add({0}, {2}, alpha={1}, out={target})"),
@@ -103,7 +105,7 @@ BACKEND = Backend(
     imports=("import math", "import torch"),
     framework="torch",
     extra="torch",
-    shared=("package", "buffered"),
+    shared=("package", "sparse", "buffered"),
     in_place=InPlace(IN_PLACE, careful=frozenset({"where", "softplus", "log_sigmoid"}), scaled_sums=True),
     autodiff=autodiff,
 )

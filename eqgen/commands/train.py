@@ -69,6 +69,14 @@ class Settings:
     dtype: str
     load_weights: Path | None
     save_weights: Path | None
+    densities: str | None = None
+    overall_density: float | None = None
+    prune: str | None = None
+    grow: str = "Random"
+
+    @property
+    def is_sparse(self) -> bool:
+        return self.densities is not None or self.overall_density is not None
 
 
 def train(
@@ -101,6 +109,25 @@ def train(
         bool, typer.Option("--shuffle", help="A new order of the examples in every epoch, not that of the file.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Decides weights, masks and the order of --shuffle.")] = 0,
+    densities: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE[;...]", help="Sparse weights: the share that is stored, one or one for each layer."
+        ),
+    ] = None,
+    overall_density: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="SHARE", help="Instead: of all weights, shared out as Erdos-Renyi graphs."),
+    ] = None,
+    prune: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="After each epoch drop weights: 'SET(0.2)', 'Magnitude(0.2)', 'Threshold(0.001)'."
+        ),
+    ] = None,
+    grow: Annotated[
+        str, typer.Option(metavar="NAME", help="Where as many come back: Random, or Gradient (RigL).")
+    ] = "Random",
     threads: Annotated[int | None, typer.Option(min=1, help="Processors to use; default: all.")] = None,
     load_weights: Annotated[
         Path | None, typer.Option(metavar="FILE.npz", help="Start from the weights in this file.")
@@ -121,6 +148,10 @@ def train(
 
     if layers is not None and layer_sizes is None:
         raise typer.BadParameter("is needed when --layers is given", param_hint="--layer-sizes")
+    if densities is not None and overall_density is not None:
+        raise typer.BadParameter("cannot be given beside --densities", param_hint="--overall-density")
+    if prune is not None and densities is None and overall_density is None:
+        raise typer.BadParameter("needs --densities or --overall-density", param_hint="--prune")
     settings = Settings(
         layers=layers,
         layer_sizes=layer_sizes,
@@ -136,6 +167,10 @@ def train(
         dtype=dtype.value,
         load_weights=load_weights,
         save_weights=save_weights,
+        densities=densities,
+        overall_density=overall_density,
+        prune=prune,
+        grow=grow,
     )
     with console.json_errors(json), console.plain_warnings():
         chosen = find_backend(backend)
@@ -159,9 +194,7 @@ def run(package: ModuleType, settings: Settings, quiet: bool) -> list[dict[str, 
     sizes = settings.layer_sizes or f"{data.Xtrain.shape[1]};128;{outputs}"
     check_sizes(sizes)
     with described("--layers", LAYER_CODES):
-        M = package.parse_multilayer_perceptron(
-            layers, sizes, settings.layer_weights, settings.optimizers, dtype=settings.dtype, seed=settings.seed
-        )
+        M = network(package, layers, sizes, settings)
     with described("--learning-rate"):
         rate = package.parse_learning_rate(settings.learning_rate)
     with described("--loss"):
@@ -179,6 +212,11 @@ def run(package: ModuleType, settings: Settings, quiet: bool) -> list[dict[str, 
         console.say(f"{settings.dataset}: the examples are sorted by class; --shuffle mixes them")
     with described("--layer-sizes", SIZE_CODES):
         package.evaluate(M, loss, [next(test_loader.in_order())])  # changes nothing: do the sizes fit the data?
+    callbacks = []
+    if settings.prune is not None:
+        with described("--prune, --grow"):
+            options = {"seed": settings.seed, "batches": train_loader, "loss": loss}
+            callbacks = [package.SparseTraining(M, settings.prune, settings.grow, **options)]
     records: list[dict[str, Any]] = []
 
     def after_epoch(record: Any) -> None:
@@ -191,7 +229,7 @@ def run(package: ModuleType, settings: Settings, quiet: bool) -> list[dict[str, 
         records.append({name: finite(value) for name, value in asdict(record).items()})
 
     package.stochastic_gradient_descent(
-        M, settings.epochs, loss, rate, train_loader, test_loader, callbacks=[after_epoch]
+        M, settings.epochs, loss, rate, train_loader, test_loader, callbacks=[after_epoch, *callbacks]
     )
     if settings.save_weights is not None:
         try:
@@ -199,6 +237,25 @@ def run(package: ModuleType, settings: Settings, quiet: bool) -> list[dict[str, 
         except OSError as error:
             console.fail("E505", str(settings.save_weights), f"cannot be written: {error.strerror}")
     return records
+
+
+def network(package: ModuleType, layers: str, sizes: str, settings: Settings) -> Any:
+    """The perceptron of these settings, with sparse weights where densities are given."""
+    weights, optimizers, dtype, seed = settings.layer_weights, settings.optimizers, settings.dtype, settings.seed
+    if not settings.is_sparse:
+        return package.parse_multilayer_perceptron(layers, sizes, weights, optimizers, dtype=dtype, seed=seed)
+    if not hasattr(package, "sparse_multilayer_perceptron"):
+        raise ValueError(f"{package.__name__} has no sparse layers")
+    return package.sparse_multilayer_perceptron(
+        layers,
+        sizes,
+        weights,
+        optimizers,
+        densities=settings.densities,
+        overall_density=settings.overall_density,
+        dtype=dtype,
+        seed=seed,
+    )
 
 
 def is_sorted(T: Any) -> bool:

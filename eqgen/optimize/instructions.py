@@ -160,7 +160,7 @@ class _Linearizer:
 
     def entrywise_operand(self, node: Node, parent: Apply) -> Node:
         """An operand; where entries are combined, a matrix of equal numbers is the number."""
-        if TABLE[parent.op].entrywise and parent.op not in COMPARISONS and len(parent.args) > 1:
+        if parent.op in TABLE and TABLE[parent.op].entrywise and parent.op not in COMPARISONS and len(parent.args) > 1:
             number = self.number_of(node)
             others = [a for a in parent.args if a is not node]
             if number is not None and any(self.number_of(a) is None and a.shape == parent.shape for a in others):

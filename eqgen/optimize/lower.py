@@ -37,7 +37,11 @@ COMPARISONS = ("less", "less_equal", "greater", "greater_equal", "equal")
 
 @dataclass(frozen=True)
 class LoweredLayer:
-    """The functions of a layer; `saved` are forward intermediates that backward or update read."""
+    """The functions of a layer.
+
+    saved   forward intermediates that backward or update read
+    sparse  parameters of which the functions take and give the stored entries only; see `eqgen.optimize.storage`
+    """
 
     definition: TypedDefinition
     saved: tuple[str, ...]
@@ -45,6 +49,7 @@ class LoweredLayer:
     backward: Function
     evaluate: Function | None
     update: Function | None
+    sparse: tuple[str, ...] = ()
 
 
 def origin(assignment: Assignment) -> str:
@@ -363,6 +368,6 @@ def _reads_size(node: Node, size: str) -> bool:
 
 def _place(size: Dim, arguments: Iterable[Argument]) -> tuple[str, int] | None:
     for a in arguments:
-        if a.role in ("matrix", "index") and size in a.shape:
+        if a.role in ("matrix", "index", "pattern") and size in a.shape:
             return a.name, a.shape.index(size)
     return None

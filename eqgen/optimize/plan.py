@@ -159,7 +159,7 @@ class _Planner:
         read = [as_it_stands for symbol, as_it_stands in leaves(value) if symbol.name == operand]
         if value.op == GEMM:
             return [s.name for s, _ in leaves(value)].count(operand) == 1 and _is_symbol(value.args[-1], operand)
-        return (value.op in (COPY, ADD_SCALED) or TABLE[value.op].entrywise) and all(read)
+        return (value.op in (COPY, ADD_SCALED) or (value.op in TABLE and TABLE[value.op].entrywise)) and all(read)
 
     # --- buffers -----------------------------------------------------------------------------------------
 

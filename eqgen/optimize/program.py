@@ -12,7 +12,7 @@ class Argument:
     """What a function takes.
 
     role  matrix, index (a matrix of integers), scalar (a number that changes from call to call), number (fixed for the
-          life of an object), activation
+          life of an object), activation, pattern (the positions of the stored entries of a sparse matrix)
     """
 
     name: str

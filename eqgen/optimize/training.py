@@ -63,7 +63,7 @@ def backward_parts(layer: LoweredLayer) -> BackwardParts:
         arguments = needed_arguments(own, [*backward.arguments, *more])
         return replace(
             backward,
-            name=function_name("layer", d.name, suffix),
+            name=f"{backward.name.removesuffix('backward')}{suffix}",
             arguments=arguments,
             results=tuple(results),
             steps=tuple(own),

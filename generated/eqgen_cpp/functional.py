@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from . import _kernels, runtime
+from .sparse_products import Indices
 
 if TYPE_CHECKING:
     from .activations import Activation
@@ -554,6 +555,144 @@ def softmax_backward(X: Matrix, W: Matrix, Y: Matrix, DY: Matrix) -> tuple[Matri
     """
     DX, DW, Db = _kernels.softmax_backward(
         runtime.contiguous(X), runtime.contiguous(W), runtime.contiguous(Y), runtime.contiguous(DY)
+    )
+    return DX, DW, Db
+
+
+def sparse_activation_forward(
+    X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix, act: Activation
+) -> tuple[Matrix, Matrix]:
+    """Linear map followed by an activation function.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: N x K, Z: N x K. From activation.eq:1.
+    """
+    Y, Z = _kernels.sparse_activation_forward(
+        runtime.contiguous(X), runtime.contiguous(W), W_pattern, runtime.contiguous(b), runtime.activation(act)
+    )
+    return Y, Z
+
+
+def sparse_activation_backward(
+    X: Matrix, W: Matrix, W_pattern: Indices, Z: Matrix, DY: Matrix, act: Activation
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Linear map followed by an activation function.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, Z: N x K, DY: N x K -> DX: N x D, DW: 1 x W_entries, Db: 1 x K. From activation.eq:1.
+    """
+    DX, DW, Db = _kernels.sparse_activation_backward(
+        runtime.contiguous(X),
+        runtime.contiguous(W),
+        W_pattern,
+        runtime.contiguous(Z),
+        runtime.contiguous(DY),
+        runtime.activation(act),
+    )
+    return DX, DW, Db
+
+
+def sparse_linear_forward(X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix) -> Matrix:
+    """Linear map with a bias.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: N x K. From linear.eq:1.
+    """
+    Y = _kernels.sparse_linear_forward(runtime.contiguous(X), runtime.contiguous(W), W_pattern, runtime.contiguous(b))
+    return Y
+
+
+def sparse_linear_backward(X: Matrix, W: Matrix, W_pattern: Indices, DY: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """Linear map with a bias.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, DY: N x K -> DX: N x D, DW: 1 x W_entries, Db: 1 x K. From linear.eq:1.
+    """
+    DX, DW, Db = _kernels.sparse_linear_backward(
+        runtime.contiguous(X), runtime.contiguous(W), W_pattern, runtime.contiguous(DY)
+    )
+    return DX, DW, Db
+
+
+def sparse_log_softmax_forward(X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix) -> tuple[Matrix, Matrix]:
+    """Linear map followed by the logarithm of a row-wise softmax.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: N x K, Z: N x K. From log_softmax.eq:1.
+    """
+    Y, Z = _kernels.sparse_log_softmax_forward(
+        runtime.contiguous(X), runtime.contiguous(W), W_pattern, runtime.contiguous(b)
+    )
+    return Y, Z
+
+
+def sparse_log_softmax_backward(
+    X: Matrix, W: Matrix, W_pattern: Indices, Z: Matrix, DY: Matrix
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Linear map followed by the logarithm of a row-wise softmax.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, Z: N x K, DY: N x K -> DX: N x D, DW: 1 x W_entries, Db: 1 x K. From log_softmax.eq:1.
+    """
+    DX, DW, Db = _kernels.sparse_log_softmax_backward(
+        runtime.contiguous(X), runtime.contiguous(W), W_pattern, runtime.contiguous(Z), runtime.contiguous(DY)
+    )
+    return DX, DW, Db
+
+
+def sparse_s_relu_forward(
+    X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix, al: Matrix, tl: Matrix, ar: Matrix, tr: Matrix
+) -> tuple[Matrix, Matrix]:
+    """Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K, al: 1 x 1, tl: 1 x 1, ar: 1 x 1, tr: 1 x 1 -> Y: N x K, Z: N x K. From srelu.eq:1.
+    """
+    Y, Z = _kernels.sparse_s_relu_forward(
+        runtime.contiguous(X),
+        runtime.contiguous(W),
+        W_pattern,
+        runtime.contiguous(b),
+        runtime.contiguous(al),
+        runtime.contiguous(tl),
+        runtime.contiguous(ar),
+        runtime.contiguous(tr),
+    )
+    return Y, Z
+
+
+def sparse_s_relu_backward(
+    X: Matrix, W: Matrix, W_pattern: Indices, al: Matrix, tl: Matrix, ar: Matrix, tr: Matrix, Z: Matrix, DY: Matrix
+) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix, Matrix, Matrix]:
+    """Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, al: 1 x 1, tl: 1 x 1, ar: 1 x 1, tr: 1 x 1, Z: N x K, DY: N x K -> DX: N x D, DW: 1 x W_entries, Db: 1 x K, Dal: 1 x 1, Dtl: 1 x 1, Dar: 1 x 1, Dtr: 1 x 1. From srelu.eq:1.
+    """
+    DX, DW, Db, Dal, Dtl, Dar, Dtr = _kernels.sparse_s_relu_backward(
+        runtime.contiguous(X),
+        runtime.contiguous(W),
+        W_pattern,
+        runtime.contiguous(al),
+        runtime.contiguous(tl),
+        runtime.contiguous(ar),
+        runtime.contiguous(tr),
+        runtime.contiguous(Z),
+        runtime.contiguous(DY),
+    )
+    return DX, DW, Db, Dal, Dtl, Dar, Dtr
+
+
+def sparse_softmax_forward(X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix) -> Matrix:
+    """Linear map followed by a row-wise softmax.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: N x K. From softmax.eq:1.
+    """
+    Y = _kernels.sparse_softmax_forward(runtime.contiguous(X), runtime.contiguous(W), W_pattern, runtime.contiguous(b))
+    return Y
+
+
+def sparse_softmax_backward(
+    X: Matrix, W: Matrix, W_pattern: Indices, Y: Matrix, DY: Matrix
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Linear map followed by a row-wise softmax.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, Y: N x K, DY: N x K -> DX: N x D, DW: 1 x W_entries, Db: 1 x K. From softmax.eq:1.
+    """
+    DX, DW, Db = _kernels.sparse_softmax_backward(
+        runtime.contiguous(X), runtime.contiguous(W), W_pattern, runtime.contiguous(Y), runtime.contiguous(DY)
     )
     return DX, DW, Db
 

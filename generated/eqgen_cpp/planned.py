@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from . import _kernels, runtime
 from .buffers import Buffers
 from .runtime import Matrix
+from .sparse_products import Indices
 
 if TYPE_CHECKING:
     from .activations import Activation
@@ -494,6 +495,284 @@ def softmax_input_gradient(W: Matrix, DZ: Matrix, out: Buffers) -> Matrix:
     return DX
 
 
+def sparse_activation_forward_columns(
+    X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix, act: Activation, out: Buffers
+) -> tuple[Matrix, Matrix]:
+    """Linear map followed by an activation function; examples are columns.
+
+    X: D x N, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: K x N, Z: K x N. From activation.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[1]
+    Y, Z = _kernels.sparse_activation_forward_columns(
+        runtime.contiguous(X),
+        runtime.contiguous(W),
+        W_pattern,
+        runtime.contiguous(b),
+        runtime.activation(act),
+        out=(out.matrix("Y", K, N, X), out.matrix("Z", K, N, X)),
+    )
+    return Y, Z
+
+
+def sparse_activation_gradients_columns(
+    X: Matrix, W: Matrix, W_pattern: Indices, Z: Matrix, DY: Matrix, act: Activation, out: Buffers
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Linear map followed by an activation function; examples are columns.
+
+    X: D x N, W: 1 x W_entries, W_pattern: K x D, Z: K x N, DY: K x N -> DW: 1 x W_entries, Db: 1 x K, DZ: K x N. From activation.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[1]
+    W_entries = W.shape[1]
+    DW, Db, DZ = _kernels.sparse_activation_gradients_columns(
+        runtime.contiguous(X),
+        runtime.contiguous(W),
+        W_pattern,
+        runtime.contiguous(Z),
+        runtime.contiguous(DY),
+        runtime.activation(act),
+        out=(out.matrix("DW", 1, W_entries, X), out.matrix("Db", 1, K, X), out.matrix("DZ", K, N, X)),
+    )
+    return DW, Db, DZ
+
+
+def sparse_activation_input_gradient_columns(W: Matrix, W_pattern: Indices, DZ: Matrix, out: Buffers) -> Matrix:
+    """Linear map followed by an activation function; examples are columns.
+
+    W: 1 x W_entries, W_pattern: K x D, DZ: K x N -> DX: D x N. From activation.eq:1.
+    """
+    D = W_pattern.shape[1]
+    N = DZ.shape[1]
+    DX = _kernels.sparse_activation_input_gradient_columns(
+        runtime.contiguous(W), W_pattern, runtime.contiguous(DZ), out=(out.matrix("DX", D, N, W),)
+    )
+    return DX
+
+
+def sparse_linear_forward_columns(X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix, out: Buffers) -> Matrix:
+    """Linear map with a bias; examples are columns.
+
+    X: D x N, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: K x N. From linear.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[1]
+    Y = _kernels.sparse_linear_forward_columns(
+        runtime.contiguous(X), runtime.contiguous(W), W_pattern, runtime.contiguous(b), out=(out.matrix("Y", K, N, X),)
+    )
+    return Y
+
+
+def sparse_linear_gradients_columns(
+    X: Matrix, W: Matrix, W_pattern: Indices, DY: Matrix, out: Buffers
+) -> tuple[Matrix, Matrix]:
+    """Linear map with a bias; examples are columns.
+
+    X: D x N, W: 1 x W_entries, W_pattern: K x D, DY: K x N -> DW: 1 x W_entries, Db: 1 x K. From linear.eq:1.
+    """
+    K = W_pattern.shape[0]
+    W_entries = W.shape[1]
+    DW, Db = _kernels.sparse_linear_gradients_columns(
+        runtime.contiguous(X),
+        runtime.contiguous(W),
+        W_pattern,
+        runtime.contiguous(DY),
+        out=(out.matrix("DW", 1, W_entries, X), out.matrix("Db", 1, K, X)),
+    )
+    return DW, Db
+
+
+def sparse_linear_input_gradient_columns(W: Matrix, W_pattern: Indices, DY: Matrix, out: Buffers) -> Matrix:
+    """Linear map with a bias; examples are columns.
+
+    W: 1 x W_entries, W_pattern: K x D, DY: K x N -> DX: D x N. From linear.eq:1.
+    """
+    D = W_pattern.shape[1]
+    N = DY.shape[1]
+    DX = _kernels.sparse_linear_input_gradient_columns(
+        runtime.contiguous(W), W_pattern, runtime.contiguous(DY), out=(out.matrix("DX", D, N, W),)
+    )
+    return DX
+
+
+def sparse_log_softmax_forward_columns(
+    X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix, out: Buffers
+) -> tuple[Matrix, Matrix]:
+    """Linear map followed by the logarithm of a row-wise softmax; examples are columns.
+
+    X: D x N, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: K x N, Z: K x N. From log_softmax.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[1]
+    Y, Z = _kernels.sparse_log_softmax_forward_columns(
+        runtime.contiguous(X),
+        runtime.contiguous(W),
+        W_pattern,
+        runtime.contiguous(b),
+        out=(out.matrix("Y", K, N, X), out.matrix("Z", K, N, X)),
+    )
+    return Y, Z
+
+
+def sparse_log_softmax_gradients_columns(
+    X: Matrix, W: Matrix, W_pattern: Indices, Z: Matrix, DY: Matrix, out: Buffers
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Linear map followed by the logarithm of a row-wise softmax; examples are columns.
+
+    X: D x N, W: 1 x W_entries, W_pattern: K x D, Z: K x N, DY: K x N -> DW: 1 x W_entries, Db: 1 x K, DZ: K x N. From log_softmax.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[1]
+    W_entries = W.shape[1]
+    DW, Db, DZ = _kernels.sparse_log_softmax_gradients_columns(
+        runtime.contiguous(X),
+        runtime.contiguous(W),
+        W_pattern,
+        runtime.contiguous(Z),
+        runtime.contiguous(DY),
+        out=(out.matrix("DW", 1, W_entries, X), out.matrix("Db", 1, K, X), out.matrix("DZ", K, N, X)),
+    )
+    return DW, Db, DZ
+
+
+def sparse_log_softmax_input_gradient_columns(W: Matrix, W_pattern: Indices, DZ: Matrix, out: Buffers) -> Matrix:
+    """Linear map followed by the logarithm of a row-wise softmax; examples are columns.
+
+    W: 1 x W_entries, W_pattern: K x D, DZ: K x N -> DX: D x N. From log_softmax.eq:1.
+    """
+    D = W_pattern.shape[1]
+    N = DZ.shape[1]
+    DX = _kernels.sparse_log_softmax_input_gradient_columns(
+        runtime.contiguous(W), W_pattern, runtime.contiguous(DZ), out=(out.matrix("DX", D, N, W),)
+    )
+    return DX
+
+
+def sparse_s_relu_forward_columns(
+    X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix, al: Matrix, tl: Matrix, ar: Matrix, tr: Matrix, out: Buffers
+) -> tuple[Matrix, Matrix]:
+    """Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns.
+
+    X: D x N, W: 1 x W_entries, W_pattern: K x D, b: 1 x K, al: 1 x 1, tl: 1 x 1, ar: 1 x 1, tr: 1 x 1 -> Y: K x N, Z: K x N. From srelu.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[1]
+    Y, Z = _kernels.sparse_s_relu_forward_columns(
+        runtime.contiguous(X),
+        runtime.contiguous(W),
+        W_pattern,
+        runtime.contiguous(b),
+        runtime.contiguous(al),
+        runtime.contiguous(tl),
+        runtime.contiguous(ar),
+        runtime.contiguous(tr),
+        out=(out.matrix("Y", K, N, X), out.matrix("Z", K, N, X)),
+    )
+    return Y, Z
+
+
+def sparse_s_relu_gradients_columns(
+    X: Matrix,
+    W: Matrix,
+    W_pattern: Indices,
+    al: Matrix,
+    tl: Matrix,
+    ar: Matrix,
+    tr: Matrix,
+    Z: Matrix,
+    DY: Matrix,
+    out: Buffers,
+) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix, Matrix, Matrix]:
+    """Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns.
+
+    X: D x N, W: 1 x W_entries, W_pattern: K x D, al: 1 x 1, tl: 1 x 1, ar: 1 x 1, tr: 1 x 1, Z: K x N, DY: K x N -> DW: 1 x W_entries, Db: 1 x K, Dal: 1 x 1, Dtl: 1 x 1, Dar: 1 x 1, Dtr: 1 x 1, DZ: K x N. From srelu.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[1]
+    W_entries = W.shape[1]
+    DW, Db, Dal, Dtl, Dar, Dtr, DZ = _kernels.sparse_s_relu_gradients_columns(
+        runtime.contiguous(X),
+        runtime.contiguous(W),
+        W_pattern,
+        runtime.contiguous(al),
+        runtime.contiguous(tl),
+        runtime.contiguous(ar),
+        runtime.contiguous(tr),
+        runtime.contiguous(Z),
+        runtime.contiguous(DY),
+        out=(
+            out.matrix("DW", 1, W_entries, X),
+            out.matrix("Db", 1, K, X),
+            out.matrix("Dal", 1, 1, X),
+            out.matrix("Dtl", 1, 1, X),
+            out.matrix("Dar", 1, 1, X),
+            out.matrix("Dtr", 1, 1, X),
+            out.matrix("DZ", K, N, X),
+        ),
+    )
+    return DW, Db, Dal, Dtl, Dar, Dtr, DZ
+
+
+def sparse_s_relu_input_gradient_columns(W: Matrix, W_pattern: Indices, DZ: Matrix, out: Buffers) -> Matrix:
+    """Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns.
+
+    W: 1 x W_entries, W_pattern: K x D, DZ: K x N -> DX: D x N. From srelu.eq:1.
+    """
+    D = W_pattern.shape[1]
+    N = DZ.shape[1]
+    DX = _kernels.sparse_s_relu_input_gradient_columns(
+        runtime.contiguous(W), W_pattern, runtime.contiguous(DZ), out=(out.matrix("DX", D, N, W),)
+    )
+    return DX
+
+
+def sparse_softmax_forward_columns(X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix, out: Buffers) -> Matrix:
+    """Linear map followed by a row-wise softmax; examples are columns.
+
+    X: D x N, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: K x N. From softmax.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[1]
+    Y = _kernels.sparse_softmax_forward_columns(
+        runtime.contiguous(X), runtime.contiguous(W), W_pattern, runtime.contiguous(b), out=(out.matrix("Y", K, N, X),)
+    )
+    return Y
+
+
+def sparse_softmax_gradients_columns(
+    X: Matrix, W: Matrix, W_pattern: Indices, Y: Matrix, DY: Matrix, out: Buffers
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Linear map followed by a row-wise softmax; examples are columns.
+
+    X: D x N, W: 1 x W_entries, W_pattern: K x D, Y: K x N, DY: K x N -> DW: 1 x W_entries, Db: 1 x K, DZ: K x N. From softmax.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[1]
+    W_entries = W.shape[1]
+    DW, Db, DZ = _kernels.sparse_softmax_gradients_columns(
+        runtime.contiguous(X),
+        runtime.contiguous(W),
+        W_pattern,
+        runtime.contiguous(Y),
+        runtime.contiguous(DY),
+        out=(out.matrix("DW", 1, W_entries, X), out.matrix("Db", 1, K, X), out.matrix("DZ", K, N, X)),
+    )
+    return DW, Db, DZ
+
+
+def sparse_softmax_input_gradient_columns(W: Matrix, W_pattern: Indices, DZ: Matrix, out: Buffers) -> Matrix:
+    """Linear map followed by a row-wise softmax; examples are columns.
+
+    W: 1 x W_entries, W_pattern: K x D, DZ: K x N -> DX: D x N. From softmax.eq:1.
+    """
+    D = W_pattern.shape[1]
+    N = DZ.shape[1]
+    DX = _kernels.sparse_softmax_input_gradient_columns(
+        runtime.contiguous(W), W_pattern, runtime.contiguous(DZ), out=(out.matrix("DX", D, N, W),)
+    )
+    return DX
+
+
 def binary_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Sum of the binary cross-entropies of probabilities Y with respect to targets T.
 
@@ -956,3 +1235,14 @@ def transposed_product(A: Matrix, B: Matrix, out: Buffers) -> Matrix:
     N = B.shape[1]
     C = _kernels.transposed_product(runtime.contiguous(A), runtime.contiguous(B), out=(out.matrix("C", M, N, A),))
     return C
+
+
+def transposed(X: Matrix, out: Buffers) -> Matrix:
+    """The transpose of a matrix, as a matrix.
+
+    X: M x N -> Y: N x M.
+    """
+    M = X.shape[0]
+    N = X.shape[1]
+    Y = _kernels.transposed(runtime.contiguous(X), out=(out.matrix("Y", N, M, X),))
+    return Y

@@ -135,6 +135,7 @@ LAYERS = {
             "W": ("DZ", "X"),
         },
         None,
+        False,
     ),
     layers.ActivationDropoutLayer: LayerPlan(
         "X",
@@ -144,6 +145,7 @@ LAYERS = {
         Call(planned.activation_dropout_input_gradient, ("W", "R", "DZ"), ("DX",)),
         {},
         None,
+        False,
     ),
     layers.BatchNormalizationLayer: LayerPlan(
         "X",
@@ -161,6 +163,7 @@ LAYERS = {
             ("X", "mean", "variance", "Sigma", "momentum"),
             ("mean_new", "variance_new"),
         ),
+        False,
     ),
     layers.EmbeddingLayer: LayerPlan(
         "X",
@@ -170,6 +173,7 @@ LAYERS = {
         None,
         {},
         None,
+        False,
     ),
     layers.LayerNormalizationLayer: LayerPlan(
         "X",
@@ -179,6 +183,7 @@ LAYERS = {
         Call(planned.layer_normalization_input_gradient, ("gamma", "inv_sqrt_Sigma", "Z", "DY"), ("DX",)),
         {},
         None,
+        False,
     ),
     layers.LinearLayer: LayerPlan(
         "X",
@@ -190,6 +195,7 @@ LAYERS = {
             "W": ("DY", "X"),
         },
         None,
+        False,
     ),
     layers.LinearDropoutLayer: LayerPlan(
         "X",
@@ -199,6 +205,7 @@ LAYERS = {
         Call(planned.linear_dropout_input_gradient, ("W", "R", "DY"), ("DX",)),
         {},
         None,
+        False,
     ),
     layers.LogSoftmaxLayer: LayerPlan(
         "X",
@@ -210,6 +217,7 @@ LAYERS = {
             "W": ("DZ", "X"),
         },
         None,
+        False,
     ),
     layers.SReLULayer: LayerPlan(
         "X",
@@ -221,6 +229,7 @@ LAYERS = {
             "W": ("DZ", "X"),
         },
         None,
+        False,
     ),
     layers.SoftmaxLayer: LayerPlan(
         "X",
@@ -232,5 +241,62 @@ LAYERS = {
             "W": ("DZ", "X"),
         },
         None,
+        False,
+    ),
+    layers.SparseActivationLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.sparse_activation_forward_columns, ("X", "W", "W_pattern", "b", "act"), ("Y", "Z")),
+        Call(
+            planned.sparse_activation_gradients_columns, ("X", "W", "W_pattern", "Z", "DY", "act"), ("DW", "Db", "DZ")
+        ),
+        Call(planned.sparse_activation_input_gradient_columns, ("W", "W_pattern", "DZ"), ("DX",)),
+        {},
+        None,
+        True,
+    ),
+    layers.SparseLinearLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.sparse_linear_forward_columns, ("X", "W", "W_pattern", "b"), ("Y",)),
+        Call(planned.sparse_linear_gradients_columns, ("X", "W", "W_pattern", "DY"), ("DW", "Db")),
+        Call(planned.sparse_linear_input_gradient_columns, ("W", "W_pattern", "DY"), ("DX",)),
+        {},
+        None,
+        True,
+    ),
+    layers.SparseLogSoftmaxLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.sparse_log_softmax_forward_columns, ("X", "W", "W_pattern", "b"), ("Y", "Z")),
+        Call(planned.sparse_log_softmax_gradients_columns, ("X", "W", "W_pattern", "Z", "DY"), ("DW", "Db", "DZ")),
+        Call(planned.sparse_log_softmax_input_gradient_columns, ("W", "W_pattern", "DZ"), ("DX",)),
+        {},
+        None,
+        True,
+    ),
+    layers.SparseSReLULayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.sparse_s_relu_forward_columns, ("X", "W", "W_pattern", "b", "al", "tl", "ar", "tr"), ("Y", "Z")),
+        Call(
+            planned.sparse_s_relu_gradients_columns,
+            ("X", "W", "W_pattern", "al", "tl", "ar", "tr", "Z", "DY"),
+            ("DW", "Db", "Dal", "Dtl", "Dar", "Dtr", "DZ"),
+        ),
+        Call(planned.sparse_s_relu_input_gradient_columns, ("W", "W_pattern", "DZ"), ("DX",)),
+        {},
+        None,
+        True,
+    ),
+    layers.SparseSoftmaxLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.sparse_softmax_forward_columns, ("X", "W", "W_pattern", "b"), ("Y",)),
+        Call(planned.sparse_softmax_gradients_columns, ("X", "W", "W_pattern", "Y", "DY"), ("DW", "Db", "DZ")),
+        Call(planned.sparse_softmax_input_gradient_columns, ("W", "W_pattern", "DZ"), ("DX",)),
+        {},
+        None,
+        True,
     ),
 }

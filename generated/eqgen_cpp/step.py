@@ -6,16 +6,16 @@ your own, takes part through its interface.
 
 from __future__ import annotations
 
+import dataclasses
 import weakref
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from . import in_place, planned
 from .buffers import Buffers, Call, LayerPlan
-from .checks import header_numbers, real_number
+from .checks import real_number
 from .layers import Layer
 from .losses import LossFunction
-from .optimizers import CompositeOptimizer
+from .optimizers import optimizer_parts
 from .plans import LAYERS, LOSSES, OPTIMIZERS
 from .runtime import Matrix
 
@@ -31,13 +31,27 @@ def train_step(M: MultilayerPerceptron, X: Matrix, T: Matrix, loss: LossFunction
     eta = real_number("MultilayerPerceptron.train_step", "eta", eta)
     with in_place.silent():
         steps = [LayerStep(layer) for layer in M.layers]
-        Y = X
+        out = _KEPT.setdefault(M, Buffers())
+        batch = Batch(X)
         for step in steps:
-            Y = step.feedforward(Y)
-        value, DY = _loss(_KEPT.setdefault(M, Buffers()).part(type(loss)), loss, Y, T, one_hot)
+            batch = step.feedforward(batch)
+        value, DY = _loss(out.part(type(loss)), loss, batch.turned(False, out.part("output")), T, one_hot)
+        batch = Batch(DY)
         for step in reversed(steps):
-            DY = step.backpropagate(DY, eta, input_gradient=step is not steps[0])
+            batch = step.backpropagate(batch, eta, input_gradient=step is not steps[0])
         return value
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Batch:
+    """What goes from layer to layer: a matrix whose rows, or whose columns, are examples."""
+
+    matrix: Matrix
+    columns: bool = False
+
+    def turned(self, columns: bool, out: Buffers) -> Matrix:
+        """The matrix whose examples are columns, or are rows."""
+        return self.matrix if columns == self.columns else planned.transposed(self.matrix, out)
 
 
 def _loss(out: Buffers, loss: LossFunction, Y: Matrix, T: Matrix, one_hot: bool) -> tuple[Matrix, Matrix]:
@@ -46,7 +60,7 @@ def _loss(out: Buffers, loss: LossFunction, Y: Matrix, T: Matrix, one_hot: bool)
     plan = LOSSES.get(type(loss))
     if plan is None:
         return loss(Y, T) / N, loss.gradient(Y, T, one_hot=one_hot) / N
-    numbers = header_numbers(loss)
+    numbers = dataclasses.astuple(loss)  # type: ignore[call-overload]
     Y, T = loss.checked(Y, T)
     L, DY = (plan.one_hot if one_hot else plan.general)(Y, T, *numbers, out.part(one_hot))
     DY /= N
@@ -62,44 +76,44 @@ class LayerStep:
         self.out = _KEPT.setdefault(layer, Buffers())
         self.values: dict[str, Any] = {}
 
-    def feedforward(self, X: Matrix) -> Matrix:
+    def feedforward(self, batch: Batch) -> Batch:
         """The output; with a plan, in a buffer."""
-        if self.plan is None:
-            self.Y = self.layer.feedforward(X)
-        else:
-            layer = self.layer
-            X = layer.checked_input(X)
-            layer.draw(X)
-            self.values = {name: getattr(layer, name) for name in layer.VALUES}
-            self.values[self.plan.input] = X
-            self.plan.forward(self.values, self.out.part("forward"))
-            if self.plan.update is not None:
-                self.plan.update(self.values, self.out.part("update"))
-            self.Y = self.values[self.plan.output]
-        return self.Y
+        layer, plan = self.layer, self.plan
+        if plan is None:
+            self.Y = layer.feedforward(batch.turned(False, self.out.part("X")))
+            return Batch(self.Y)
+        if not batch.columns:
+            batch = Batch(layer.checked_input(batch.matrix))
+        layer.draw(batch.matrix)
+        self.values = layer.values()
+        self.values[plan.input] = batch.turned(plan.columns, self.out.part("X"))
+        plan.forward(self.values, self.out.part("forward"))
+        if plan.update is not None:
+            plan.update(self.values, self.out.part("update"))
+        return Batch(self.values[plan.output], plan.columns)
 
-    def backpropagate(self, DY: Matrix, eta: float, input_gradient: bool) -> Matrix:
+    def backpropagate(self, batch: Batch, eta: float, input_gradient: bool) -> Batch:
         """Update the parameters; DX, which is computed before."""
         layer, plan, values = self.layer, self.plan, self.values
         if plan is None:
-            layer.backpropagate(self.Y, DY)
+            layer.backpropagate(self.Y, batch.turned(False, self.out.part("DY")))
             layer.optimize(eta)
-            return layer.DX if input_gradient else DY
-        values[f"D{plan.output}"] = DY
+            return Batch(layer.DX) if input_gradient else batch
+        values[f"D{plan.output}"] = batch.turned(plan.columns, self.out.part("DY"))
         out = self.out.part("gradients")
         for name in layer.PARAMETERS:
-            out.matrices[f"D{name}"] = getattr(layer, f"D{name}")
+            out.matrices[f"D{name}"] = layer.entries(f"D{name}")
         if plan.gradients is not None:
             plan.gradients(values, out)
         if input_gradient and plan.input_gradient is not None:
             plan.input_gradient(values, self.out.part("input_gradient"))
         self.update({name: (values[a], values[b]) for name, (a, b) in plan.products.items()}, eta)
-        DX: Matrix = values.get(f"D{plan.input}", DY)
-        return DX
+        DX = values.get(f"D{plan.input}")
+        return batch if DX is None else Batch(DX, plan.columns)
 
     def update(self, products: dict[str, tuple[Matrix, Matrix]], eta: float) -> None:
         """Update the parameters; `products` holds the factors of gradients that have not been computed yet."""
-        optimizers = list(_parts(self.layer.chosen_optimizer()))
+        optimizers = list(optimizer_parts(self.layer.chosen_optimizer()))
         for k, each in enumerate(optimizers):
             if type(each) not in OPTIMIZERS:
                 self.compute(products)
@@ -109,7 +123,7 @@ class LayerStep:
             each.prepare(eta)
             values: dict[str, Any] = dict(zip(each.SCALARS, each.scalars, strict=True))
             values |= {"theta": each.x, "Dtheta": each.Dx, **{name: getattr(each, name) for name in each.STATES}}
-            name = next((p for p in products if getattr(self.layer, p) is each.x), None)
+            name = next((p for p in products if self.layer.entries(p) is each.x), None)
             alone = all(type(other) in OPTIMIZERS and (other is each or other.x is not each.x) for other in optimizers)
             if name is not None and alone and plan.product_step is not None:
                 values["factor 1"], values["factor 2"] = products.pop(name)
@@ -125,18 +139,9 @@ class LayerStep:
         """Compute the gradients of which only the factors are known."""
         for name, (A, B) in products.items():
             out = self.out.part(("product", name))
-            out.matrices["C"] = getattr(self.layer, f"D{name}")
+            out.matrices["C"] = self.layer.entries(f"D{name}")
             planned.transposed_product(A, B, out)
         products.clear()
-
-
-def _parts(optimizer: Any) -> Iterator[Any]:
-    """The optimizers of which a composition consists, in order."""
-    if type(optimizer) is CompositeOptimizer:
-        for part in optimizer.optimizers:
-            yield from _parts(part)
-    elif optimizer is not None:
-        yield optimizer
 
 
 def _by_rows(step: Call, replaced: tuple[str, ...], values: dict[str, Any], out: Buffers) -> None:

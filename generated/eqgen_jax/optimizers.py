@@ -7,6 +7,7 @@ a composition: `WeightDecay(0.0001) | ClipByNorm(1) | Nesterov(0.9)`.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import ClassVar
 
 from . import functional
@@ -22,6 +23,8 @@ class Optimizer:
     """
 
     STATES: ClassVar[tuple[str, ...]] = ()
+    INITIAL: ClassVar[tuple[float, ...]] = ()
+    """The number that every entry of a state starts with."""
     SCALARS: ClassVar[tuple[str, ...]] = ()
     """Names of the numbers in the equations that `prepare` computes."""
     changes_gradient_only: ClassVar[bool] = False
@@ -65,6 +68,10 @@ class AdamOptimizer(Optimizer):
     """
 
     STATES = ("m", "v")
+    INITIAL = (
+        0.0,
+        0.0,
+    )
     SCALARS = ("beta1", "beta2", "epsilon", "eta", "c1", "c2", "c3", "c4")
     changes_gradient_only = False
 
@@ -107,6 +114,10 @@ class AdamWOptimizer(Optimizer):
     """
 
     STATES = ("m", "v")
+    INITIAL = (
+        0.0,
+        0.0,
+    )
     SCALARS = ("beta1", "beta2", "epsilon", "eta", "c1", "c2", "c3", "c4", "c5")
     changes_gradient_only = False
 
@@ -157,6 +168,7 @@ class ClipByNormOptimizer(Optimizer):
     """
 
     STATES = ()
+    INITIAL = ()
     SCALARS = ("c",)
     changes_gradient_only = True
 
@@ -180,6 +192,7 @@ class ClipByValueOptimizer(Optimizer):
     """
 
     STATES = ()
+    INITIAL = ()
     SCALARS = ("c", "c1")
     changes_gradient_only = True
 
@@ -206,6 +219,7 @@ class GradientDescentOptimizer(Optimizer):
     """
 
     STATES = ()
+    INITIAL = ()
     SCALARS = ("eta",)
     changes_gradient_only = False
 
@@ -228,6 +242,7 @@ class MomentumOptimizer(Optimizer):
     """
 
     STATES = ("delta",)
+    INITIAL = (0.0,)
     SCALARS = ("mu", "eta")
     changes_gradient_only = False
 
@@ -256,6 +271,7 @@ class NesterovOptimizer(Optimizer):
     """
 
     STATES = ("delta",)
+    INITIAL = (0.0,)
     SCALARS = ("mu", "eta")
     changes_gradient_only = False
 
@@ -284,6 +300,7 @@ class RMSPropOptimizer(Optimizer):
     """
 
     STATES = ("v",)
+    INITIAL = (0.0,)
     SCALARS = ("rho", "epsilon", "eta", "c1")
     changes_gradient_only = False
 
@@ -315,6 +332,7 @@ class WeightDecayOptimizer(Optimizer):
     """
 
     STATES = ()
+    INITIAL = ()
     SCALARS = ("decay",)
     changes_gradient_only = True
 
@@ -339,6 +357,15 @@ class CompositeOptimizer(Optimizer):
     def update(self, eta: float) -> None:
         for optimizer in self.optimizers:
             optimizer.update(eta)
+
+
+def optimizer_parts(optimizer: Optimizer | None) -> Iterator[Optimizer]:
+    """The optimizers of which a composition consists, in order."""
+    if isinstance(optimizer, CompositeOptimizer):
+        for part in optimizer.optimizers:
+            yield from optimizer_parts(part)
+    elif optimizer is not None:
+        yield optimizer
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {

@@ -13,8 +13,8 @@ from .checks import natural_number
 from .data import read_npz
 from .layers import Layer, layer_class, parse_layer
 from .losses import LossFunction
-from .runtime import Device, Matrix, to_host
-from .specification import one_each, parse_specification, split
+from .runtime import Device, HostMatrix, Matrix
+from .specification import Specification, one_each, parse_specification, split
 from .step import train_step
 
 
@@ -75,7 +75,7 @@ class MultilayerPerceptron:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write all parameters and statistics to an .npz file, complete or not at all; every package can load it."""
-        arrays = {name: to_host(array) for name, array in self._arrays().items()}
+        arrays = {f"{owner}{name}": array for owner, found in self._saved() for name, array in found.items()}
         partial = f"{os.fspath(path)}.{os.getpid()}.partial"
         try:
             with open(partial, "wb") as file:
@@ -91,33 +91,23 @@ class MultilayerPerceptron:
         ValueError, and nothing changes, when layers, names, shapes or dtypes are not those of this perceptron.
         """
         found = read_npz(path)
-        expected = self._arrays()
-        for names, adjective in (
-            (expected.keys() - found.keys(), "missing"),
-            (found.keys() - expected.keys(), "unexpected"),
-        ):
+        expected = [(owner, list(arrays)) for owner, arrays in self._saved()]
+        known = {f"{owner}{name}" for owner, names in expected for name in names}
+        for names, adjective in ((known - found.keys(), "missing"), (found.keys() - known, "unexpected")):
             if names:
                 raise ValueError(
                     f"{path}: {adjective} {', '.join(sorted(names))}; the file is for other layers than {self!r}"
                 )
-        for name, array in expected.items():
-            new = (found[name].shape, found[name].dtype.name)
-            own = (tuple(array.shape), runtime.dtype_name(array))
-            if new != own:
-                raise ValueError(
-                    f"{path}: {name} has shape {new[0]} and dtype {new[1]}, expected {own[0]} and {own[1]}"
-                )
-        for k, layer in enumerate(self.layers):
-            for name in layer.arrays():
-                setattr(layer, name, found[f"{k}.{type(layer).__name__}.{name}"])
+        prepared = [
+            layer.prepared(f"{path}: {owner}", {name: found[f"{owner}{name}"] for name in names})
+            for layer, (owner, names) in zip(self.layers, expected, strict=True)
+        ]
+        for layer, arrays in zip(self.layers, prepared, strict=True):
+            layer.restore(arrays)
 
-    def _arrays(self) -> dict[str, runtime.Variable]:
-        """`0.LinearLayer.W`, ... for all layers."""
-        return {
-            f"{k}.{type(layer).__name__}.{name}": array
-            for k, layer in enumerate(self.layers)
-            for name, array in layer.arrays().items()
-        }
+    def _saved(self) -> list[tuple[str, dict[str, HostMatrix]]]:
+        """`0.LinearLayer.`, ... and the arrays, for all layers."""
+        return [(f"{k}.{type(layer).__name__}.", layer.saved()) for k, layer in enumerate(self.layers)]
 
     def __repr__(self) -> str:
         return f"MultilayerPerceptron([{', '.join(map(repr, self.layers))}])"
@@ -142,7 +132,21 @@ def parse_multilayer_perceptron(
     seed         of the random masks and weights
     """
     specifications = [parse_specification(part) for part in split(layers, ";")]
-    rows = _sizes_of_layers(layers, [layer_class(s)[0] for s in specifications], _parsed_sizes(sizes))
+    rows = layer_sizes(layers, sizes)
+    return multilayer_perceptron(specifications, rows, weights, optimizers, dtype=dtype, device=device, seed=seed)
+
+
+def multilayer_perceptron(
+    specifications: Sequence[Specification],
+    rows: Sequence[Sequence[int]],
+    weights: str | None,
+    optimizers: str | None,
+    *,
+    dtype: str,
+    device: Device,
+    seed: int | None,
+) -> MultilayerPerceptron:
+    """A multilayer perceptron from specifications of layers and the sizes of each."""
     M = MultilayerPerceptron(
         [parse_layer(s, own, dtype=dtype, device=device) for s, own in zip(specifications, rows, strict=True)]
     )
@@ -155,6 +159,12 @@ def parse_multilayer_perceptron(
         for layer, text in zip(M.layers, one_each("optimizers", optimizers, len(M.layers)), strict=True):
             layer.set_optimizer(text)
     return M
+
+
+def layer_sizes(layers: str, sizes: Sequence[int] | str) -> list[list[int]]:
+    """The sizes that each layer of a string is constructed with."""
+    classes = [layer_class(part)[0] for part in split(layers, ";")]
+    return _sizes_of_layers(layers, classes, _parsed_sizes(sizes))
 
 
 def _parsed_sizes(sizes: Sequence[int] | str) -> list[int]:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import tensorflow as tf
 
-from . import runtime
+from . import runtime, sparse_products
+from .sparse_products import Indices
 
 if TYPE_CHECKING:
     from .activations import Activation
@@ -755,6 +756,187 @@ def softmax_backward(X: Matrix, W: Matrix, Y: Matrix, DY: Matrix) -> tuple[Matri
     Db = runtime.columns_sum(DZ)
     # DX = DZ * W                                                       softmax.eq:19
     DX = DZ @ W
+    return DX, DW, Db
+
+
+@runtime.compiled
+def sparse_activation_forward(
+    X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix, act: Activation
+) -> tuple[Matrix, Matrix]:
+    """Linear map followed by an activation function.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: N x K, Z: N x K. From activation.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    # Z = X * W.T + row_repeat(b, N)                                    linear.eq:12
+    Z = tf.transpose(sparse_products.sparse_product(W, W_pattern, tf.transpose(X))) + tf.broadcast_to(b, (N, K))
+    # Y = act(Z)                                                        activation.eq:13
+    Y = act(Z)
+    return Y, Z
+
+
+@runtime.compiled
+def sparse_activation_backward(
+    X: Matrix, W: Matrix, W_pattern: Indices, Z: Matrix, DY: Matrix, act: Activation
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Linear map followed by an activation function.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, Z: N x K, DY: N x K -> DX: N x D, DW: 1 x W_entries, Db: 1 x K. From activation.eq:1.
+    """
+    # DZ = hadamard(DY, act'(Z))                                        activation.eq:16
+    DZ = DY * act.gradient(Z)
+    # DW = DZ.T * X                                                     linear.eq:15
+    DW = sparse_products.sampled_product(tf.transpose(DZ), tf.transpose(X), W_pattern)
+    # Db = columns_sum(DZ)                                              linear.eq:16
+    Db = runtime.columns_sum(DZ)
+    # DX = DZ * W                                                       linear.eq:17
+    DX = tf.transpose(sparse_products.sparse_transposed_product(W, W_pattern, tf.transpose(DZ)))
+    return DX, DW, Db
+
+
+@runtime.compiled
+def sparse_linear_forward(X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix) -> Matrix:
+    """Linear map with a bias.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: N x K. From linear.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    # Y = X * W.T + row_repeat(b, N)                                    linear.eq:12
+    Y = tf.transpose(sparse_products.sparse_product(W, W_pattern, tf.transpose(X))) + tf.broadcast_to(b, (N, K))
+    return Y
+
+
+@runtime.compiled
+def sparse_linear_backward(X: Matrix, W: Matrix, W_pattern: Indices, DY: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """Linear map with a bias.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, DY: N x K -> DX: N x D, DW: 1 x W_entries, Db: 1 x K. From linear.eq:1.
+    """
+    # DW = DY.T * X                                                     linear.eq:15
+    DW = sparse_products.sampled_product(tf.transpose(DY), tf.transpose(X), W_pattern)
+    # Db = columns_sum(DY)                                              linear.eq:16
+    Db = runtime.columns_sum(DY)
+    # DX = DY * W                                                       linear.eq:17
+    DX = tf.transpose(sparse_products.sparse_transposed_product(W, W_pattern, tf.transpose(DY)))
+    return DX, DW, Db
+
+
+@runtime.compiled
+def sparse_log_softmax_forward(X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix) -> tuple[Matrix, Matrix]:
+    """Linear map followed by the logarithm of a row-wise softmax.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: N x K, Z: N x K. From log_softmax.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    # Z = X * W.T + row_repeat(b, N)                                    linear.eq:12
+    Z = tf.transpose(sparse_products.sparse_product(W, W_pattern, tf.transpose(X))) + tf.broadcast_to(b, (N, K))
+    # Y = log_softmax(Z)                                                log_softmax.eq:13
+    Y = log_softmax(Z)
+    return Y, Z
+
+
+@runtime.compiled
+def sparse_log_softmax_backward(
+    X: Matrix, W: Matrix, W_pattern: Indices, Z: Matrix, DY: Matrix
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Linear map followed by the logarithm of a row-wise softmax.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, Z: N x K, DY: N x K -> DX: N x D, DW: 1 x W_entries, Db: 1 x K. From log_softmax.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    # DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))    log_softmax.eq:16
+    DZ = DY - softmax(Z) * tf.broadcast_to(tf.reduce_sum(DY, axis=1, keepdims=True), (N, K))
+    # DW = DZ.T * X                                                     linear.eq:15
+    DW = sparse_products.sampled_product(tf.transpose(DZ), tf.transpose(X), W_pattern)
+    # Db = columns_sum(DZ)                                              linear.eq:16
+    Db = runtime.columns_sum(DZ)
+    # DX = DZ * W                                                       linear.eq:17
+    DX = tf.transpose(sparse_products.sparse_transposed_product(W, W_pattern, tf.transpose(DZ)))
+    return DX, DW, Db
+
+
+@runtime.compiled
+def sparse_s_relu_forward(
+    X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix, al: Matrix, tl: Matrix, ar: Matrix, tr: Matrix
+) -> tuple[Matrix, Matrix]:
+    """Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K, al: 1 x 1, tl: 1 x 1, ar: 1 x 1, tr: 1 x 1 -> Y: N x K, Z: N x K. From srelu.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    # Z = X * W.T + row_repeat(b, N)                                    linear.eq:12
+    Z = tf.transpose(sparse_products.sparse_product(W, W_pattern, tf.transpose(X))) + tf.broadcast_to(b, (N, K))
+    # Y = apply(SReLU(al, tl, ar, tr), Z)                               srelu.eq:17
+    Y = runtime.where(Z <= tl, tl + al * (Z - tl), runtime.where(Z < tr, Z, tr + ar * (Z - tr), X), X)
+    return Y, Z
+
+
+@runtime.compiled
+def sparse_s_relu_backward(
+    X: Matrix, W: Matrix, W_pattern: Indices, al: Matrix, tl: Matrix, ar: Matrix, tr: Matrix, Z: Matrix, DY: Matrix
+) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix, Matrix, Matrix]:
+    """Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, al: 1 x 1, tl: 1 x 1, ar: 1 x 1, tr: 1 x 1, Z: N x K, DY: N x K -> DX: N x D, DW: 1 x W_entries, Db: 1 x K, Dal: 1 x 1, Dtl: 1 x 1, Dar: 1 x 1, Dtr: 1 x 1. From srelu.eq:1.
+    """
+    # DZ  = hadamard(DY, apply(SReLU'(al, tl, ar, tr), Z))              srelu.eq:20
+    DZ = DY * runtime.where(Z <= tl, al, runtime.where(Z < tr, 1, ar, X), X)
+    # Dal = elements_sum(hadamard(DY, apply(z -> where(z <= tl, z - tl, 0), Z)))  srelu.eq:21
+    Dal = tf.reduce_sum(DY * runtime.where(Z <= tl, Z - tl, 0, X), keepdims=True)
+    # Dtl = elements_sum(hadamard(DY, apply(z -> where(z <= tl, 1 - al, 0), Z)))  srelu.eq:22
+    Dtl = tf.reduce_sum(DY * runtime.where(Z <= tl, 1 - al, 0, X), keepdims=True)
+    # Dar = elements_sum(hadamard(DY, apply(z -> where(z <= tl, 0, where(z < tr, 0, z - tr)), Z)))  srelu.eq:23
+    Dar = tf.reduce_sum(DY * runtime.where(Z <= tl, 0, runtime.where(Z < tr, 0, Z - tr, X), X), keepdims=True)
+    # Dtr = elements_sum(hadamard(DY, apply(z -> where(z <= tl, 0, where(z < tr, 0, 1 - ar)), Z)))  srelu.eq:24
+    Dtr = tf.reduce_sum(DY * runtime.where(Z <= tl, 0, runtime.where(Z < tr, 0, 1 - ar, X), X), keepdims=True)
+    # DW = DZ.T * X                                                     linear.eq:15
+    DW = sparse_products.sampled_product(tf.transpose(DZ), tf.transpose(X), W_pattern)
+    # Db = columns_sum(DZ)                                              linear.eq:16
+    Db = runtime.columns_sum(DZ)
+    # DX = DZ * W                                                       linear.eq:17
+    DX = tf.transpose(sparse_products.sparse_transposed_product(W, W_pattern, tf.transpose(DZ)))
+    return DX, DW, Db, Dal, Dtl, Dar, Dtr
+
+
+@runtime.compiled
+def sparse_softmax_forward(X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix) -> Matrix:
+    """Linear map followed by a row-wise softmax.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: N x K. From softmax.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    # Z = X * W.T + row_repeat(b, N)                                    softmax.eq:12
+    Z = tf.transpose(sparse_products.sparse_product(W, W_pattern, tf.transpose(X))) + tf.broadcast_to(b, (N, K))
+    # Y = softmax(Z)                                                    softmax.eq:13
+    Y = softmax(Z)
+    return Y
+
+
+@runtime.compiled
+def sparse_softmax_backward(
+    X: Matrix, W: Matrix, W_pattern: Indices, Y: Matrix, DY: Matrix
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Linear map followed by a row-wise softmax.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, Y: N x K, DY: N x K -> DX: N x D, DW: 1 x W_entries, Db: 1 x K. From softmax.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    # DZ = hadamard(Y, DY - column_repeat(diag(DY * Y.T), K))           softmax.eq:16
+    #   rewritten: diag(A * B.T) = rows_sum(hadamard(A, B))
+    DZ = Y * (DY - tf.broadcast_to(tf.reduce_sum(DY * Y, axis=1, keepdims=True), (N, K)))
+    # DW = DZ.T * X                                                     softmax.eq:17
+    DW = sparse_products.sampled_product(tf.transpose(DZ), tf.transpose(X), W_pattern)
+    # Db = columns_sum(DZ)                                              softmax.eq:18
+    Db = runtime.columns_sum(DZ)
+    # DX = DZ * W                                                       softmax.eq:19
+    DX = tf.transpose(sparse_products.sparse_transposed_product(W, W_pattern, tf.transpose(DZ)))
     return DX, DW, Db
 
 

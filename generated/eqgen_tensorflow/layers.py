@@ -6,155 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 import numpy as np
 
 from . import distributions, functional
 from .activations import ACTIVATIONS, Activation, checked_activation, parse_activation
-from .checks import float_dtype, float_matrix, index_matrix, natural_number, real_number
-from .initializers import Initializer, parse_initializer
-from .optimizers import CompositeOptimizer, Optimizer, default_optimizer, parse_optimizer
-from .runtime import (
-    ARRAY,
-    Device,
-    HostMatrix,
-    Matrix,
-    Variable,
-    assign,
-    from_host,
-    full,
-    is_matrix,
-    value,
-    variable,
-    zeros,
-)
+from .checks import float_matrix, index_matrix, natural_number, real_number
+from .layer import Layer
+from .runtime import Device, HostMatrix, Matrix, Variable, assign, from_host, value
+from .sparse_layer import SparseLayer
+from .sparse_matrix import SparseMatrix
 from .specification import Specification, construct, parse_specification, unknown
-
-
-class Layer:
-    """Base class, with the paper's interface: `feedforward`, `backpropagate`, `optimize`.
-
-    X, DX            the input of the last feedforward step and its gradient; plain matrices, set by these steps
-    W, DW, ...       parameters and their gradients; variables: `layer.W = A` copies A into W, the object stays the same
-    optimizer        what `optimize` calls; None stands for plain gradient descent
-    training         whether feedforward draws random masks and updates statistics; see `train` and `eval`
-    generator        source of random masks and weights, on the host; see `seed`
-    """
-
-    SIZES: ClassVar[tuple[str, ...]] = ()
-    """Names of the sizes that the constructor takes."""
-    INPUT_SIZE: ClassVar[str] = ""
-    """The one of them that is the number of columns of X, or for an index layer the number of indices."""
-    PARAMETERS: ClassVar[tuple[str, ...]] = ()
-    WEIGHTS: ClassVar[tuple[str, ...]] = ()
-    """The parameters that `set_weights` draws: those that are no vectors."""
-    STATES: ClassVar[tuple[str, ...]] = ()
-    VALUES: ClassVar[tuple[str, ...]] = ()
-    """The attributes that its equations read, besides inputs and outputs."""
-
-    X: Matrix
-    DX: Matrix
-
-    def __init__(self, dtype: str = "float32", device: Device = None) -> None:
-        self.dtype = float_dtype(type(self).__name__, dtype)
-        self.device = device
-        self.training = True
-        self.optimizer: Optimizer | None = None
-        self.generator = np.random.default_rng()
-        self._output_shape: tuple[int, ...] | None = None
-
-    def feedforward(self, X: Matrix) -> Matrix:
-        """The output Y for a batch X, one example a row."""
-        raise NotImplementedError
-
-    def checked_input(self, X: Matrix) -> Matrix:
-        """The batch as the equations take it. TypeError or ValueError for what is no batch for this layer."""
-        raise NotImplementedError
-
-    def draw(self, X: Matrix) -> None:
-        """Draw the random masks for a batch."""
-
-    def backpropagate(self, Y: Matrix, DY: Matrix) -> None:
-        """Compute DX and the gradients of the parameters from the output Y of the last feedforward and its gradient."""
-        raise NotImplementedError
-
-    def optimize(self, eta: float) -> None:
-        """Update the parameters with learning rate eta."""
-        if (optimizer := self.chosen_optimizer()) is not None:
-            optimizer.update(eta)
-
-    def chosen_optimizer(self) -> Optimizer | None:
-        """The optimizer, which is plain gradient descent unless another was chosen; None without parameters."""
-        if self.optimizer is None and self.PARAMETERS:
-            self.set_optimizer(default_optimizer())
-        return self.optimizer
-
-    def set_optimizer(self, optimizer: str) -> None:
-        """Give each parameter an optimizer, e.g. `Momentum(0.9)` or `WeightDecay(0.0001) | Nesterov(0.9)`."""
-        parsed = [parse_optimizer(optimizer, getattr(self, p), getattr(self, f"D{p}")) for p in self.PARAMETERS]
-        self.optimizer = CompositeOptimizer(*parsed)
-
-    def set_weights(self, initializer: str | Initializer, generator: np.random.Generator | int | None = None) -> None:
-        """Draw the weights, e.g. from `Xavier`, with this generator or seed; default: the layer's generator."""
-        draw = parse_initializer(initializer) if isinstance(initializer, str) else initializer
-        source = self.generator if generator is None else np.random.default_rng(generator)
-        for name in self.WEIGHTS:
-            rows, columns = getattr(self, name).shape
-            setattr(self, name, draw(source, rows, columns))
-
-    def train(self) -> None:
-        """Training mode, in which a layer is constructed."""
-        self.training = True
-
-    def eval(self) -> None:
-        """Evaluation mode: no random masks; statistics are used and not changed."""
-        self.training = False
-
-    def seed(self, seed: int | Sequence[int]) -> None:
-        """Start the generator anew."""
-        self.generator = np.random.default_rng(seed)
-
-    def arrays(self) -> dict[str, Variable]:
-        """All that `save` stores: parameters and statistics by name."""
-        return {name: getattr(self, name) for name in (*self.PARAMETERS, *self.STATES)}
-
-    def __setattr__(self, name: str, new: Any) -> None:
-        old = self.__dict__.get(name)
-        if old is new or not self._is_variable(name) or old is None:
-            object.__setattr__(self, name, new)
-            return
-        owner = f"{type(self).__name__}.{name}"
-        if not isinstance(new, np.ndarray) and not is_matrix(new):
-            raise TypeError(f"{owner}: found a {type(new).__name__}, expected a {ARRAY} or a NumPy array")
-        if tuple(new.shape) != tuple(old.shape):
-            raise ValueError(f"{owner}: found shape {tuple(new.shape)}, expected {tuple(old.shape)}")
-        assign(old, value(new) if is_matrix(new) else from_host(new, self.dtype, self.device))
-
-    def _is_variable(self, name: str) -> bool:
-        return name in self.PARAMETERS or name in self.STATES or (name[:1] == "D" and name[1:] in self.PARAMETERS)
-
-    def _set_parameter(self, name: str, rows: int, columns: int, initial: float) -> None:
-        self._set_state(name, rows, columns, initial)
-        setattr(self, f"D{name}", zeros(rows, columns, self.dtype, self.device))
-
-    def _set_state(self, name: str, rows: int, columns: int, initial: float) -> None:
-        setattr(self, name, variable(full(rows, columns, initial, self.dtype, self.device)))
-
-    def _checked_output(self, Y: Matrix, DY: Matrix) -> tuple[Matrix, Matrix]:
-        """Y and DY, when they have the shape of the last output and the dtype of the layer."""
-        owner = f"{type(self).__name__}.backpropagate"
-        if self._output_shape is None:
-            raise RuntimeError(f"{owner}: there is no output to start from; call feedforward in training mode first")
-        rows, columns = self._output_shape
-        return (
-            float_matrix(owner, "Y", Y, self.dtype, rows, columns),
-            float_matrix(owner, "DY", DY, self.dtype, rows, columns),
-        )
-
-    def __repr__(self) -> str:
-        sizes = "".join(f"{name}={getattr(self, name)}, " for name in self.SIZES)
-        return f"{type(self).__name__}({sizes}dtype={self.dtype!r})"
 
 
 class ActivationLayer(Layer):
@@ -782,6 +644,333 @@ class SoftmaxLayer(Layer):
         self.DX = DX
 
 
+class SparseActivationLayer(SparseLayer):
+    """Linear map followed by an activation function.
+
+    Source: Wesselink et al., appendix A
+    Defined in activation.eq:1:
+
+        forward
+            Z = X * W.T + row_repeat(b, N)
+            Y = act(Z)
+        backward
+            DZ = hadamard(DY, act'(Z))
+            DW = DZ.T * X
+            Db = columns_sum(DZ)
+            DX = DZ * W
+    """
+
+    SIZES = ("D", "K")
+    INPUT_SIZE = "D"
+    PARAMETERS = ("W", "b")
+    WEIGHTS = ("W",)
+    STATES = ()
+    VALUES = ("W", "b", "act")
+    SPARSE = ("W",)
+    DENSE = ActivationLayer
+    HEADER = ("act",)
+
+    W: SparseMatrix
+    DW: SparseMatrix
+    b: Variable
+    Db: Variable
+    Z: Matrix
+
+    def __init__(
+        self, D: int, K: int, act: Activation, density: float = 1.0, *, dtype: str = "float32", device: Device = None
+    ) -> None:
+        super().__init__(dtype, device)
+        self.D = natural_number("SparseActivationLayer", "D", D, least=1)
+        self.K = natural_number("SparseActivationLayer", "K", K, least=1)
+        self.act = checked_activation("SparseActivationLayer", "act", act)
+        self._set_sparse_parameter("W", K, D, 0.0, density)
+        self._set_parameter("b", 1, K, 0.0)
+
+    def checked_input(self, X: Matrix) -> Matrix:
+        owner = "SparseActivationLayer.feedforward"
+        return float_matrix(owner, "X", X, self.dtype, None, self.D)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
+        Y, self.Z = functional.sparse_activation_forward(
+            X, value(self.W.values), self.W.indices, value(self.b), self.act
+        )
+        self._output_shape = tuple(Y.shape)
+        return Y
+
+    def backpropagate(self, Y: Matrix, DY: Matrix) -> None:
+        Y, DY = self._checked_output(Y, DY)
+        DX, DW, Db = functional.sparse_activation_backward(
+            self.X, value(self.W.values), self.W.indices, self.Z, DY, self.act
+        )
+        assign(self.DW.values, DW)
+        assign(self.Db, Db)
+        self.DX = DX
+
+
+class SparseLinearLayer(SparseLayer):
+    """Linear map with a bias.
+
+    Source: Wesselink et al., eq. (5), appendix A
+    Defined in linear.eq:1:
+
+        forward
+            Y = X * W.T + row_repeat(b, N)
+        backward
+            DW = DY.T * X
+            Db = columns_sum(DY)
+            DX = DY * W
+    """
+
+    SIZES = ("D", "K")
+    INPUT_SIZE = "D"
+    PARAMETERS = ("W", "b")
+    WEIGHTS = ("W",)
+    STATES = ()
+    VALUES = ("W", "b")
+    SPARSE = ("W",)
+    DENSE = LinearLayer
+    HEADER = ()
+
+    W: SparseMatrix
+    DW: SparseMatrix
+    b: Variable
+    Db: Variable
+
+    def __init__(self, D: int, K: int, density: float = 1.0, *, dtype: str = "float32", device: Device = None) -> None:
+        super().__init__(dtype, device)
+        self.D = natural_number("SparseLinearLayer", "D", D, least=1)
+        self.K = natural_number("SparseLinearLayer", "K", K, least=1)
+        self._set_sparse_parameter("W", K, D, 0.0, density)
+        self._set_parameter("b", 1, K, 0.0)
+
+    def checked_input(self, X: Matrix) -> Matrix:
+        owner = "SparseLinearLayer.feedforward"
+        return float_matrix(owner, "X", X, self.dtype, None, self.D)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
+        Y = functional.sparse_linear_forward(X, value(self.W.values), self.W.indices, value(self.b))
+        self._output_shape = tuple(Y.shape)
+        return Y
+
+    def backpropagate(self, Y: Matrix, DY: Matrix) -> None:
+        Y, DY = self._checked_output(Y, DY)
+        DX, DW, Db = functional.sparse_linear_backward(self.X, value(self.W.values), self.W.indices, DY)
+        assign(self.DW.values, DW)
+        assign(self.Db, Db)
+        self.DX = DX
+
+
+class SparseLogSoftmaxLayer(SparseLayer):
+    """Linear map followed by the logarithm of a row-wise softmax.
+
+    Source: Wesselink et al., eq. (32), appendix A
+    Defined in log_softmax.eq:1:
+
+        forward
+            Z = X * W.T + row_repeat(b, N)
+            Y = log_softmax(Z)
+        backward
+            DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))
+            DW = DZ.T * X
+            Db = columns_sum(DZ)
+            DX = DZ * W
+    """
+
+    SIZES = ("D", "K")
+    INPUT_SIZE = "D"
+    PARAMETERS = ("W", "b")
+    WEIGHTS = ("W",)
+    STATES = ()
+    VALUES = ("W", "b")
+    SPARSE = ("W",)
+    DENSE = LogSoftmaxLayer
+    HEADER = ()
+
+    W: SparseMatrix
+    DW: SparseMatrix
+    b: Variable
+    Db: Variable
+    Z: Matrix
+
+    def __init__(self, D: int, K: int, density: float = 1.0, *, dtype: str = "float32", device: Device = None) -> None:
+        super().__init__(dtype, device)
+        self.D = natural_number("SparseLogSoftmaxLayer", "D", D, least=1)
+        self.K = natural_number("SparseLogSoftmaxLayer", "K", K, least=1)
+        self._set_sparse_parameter("W", K, D, 0.0, density)
+        self._set_parameter("b", 1, K, 0.0)
+
+    def checked_input(self, X: Matrix) -> Matrix:
+        owner = "SparseLogSoftmaxLayer.feedforward"
+        return float_matrix(owner, "X", X, self.dtype, None, self.D)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
+        Y, self.Z = functional.sparse_log_softmax_forward(X, value(self.W.values), self.W.indices, value(self.b))
+        self._output_shape = tuple(Y.shape)
+        return Y
+
+    def backpropagate(self, Y: Matrix, DY: Matrix) -> None:
+        Y, DY = self._checked_output(Y, DY)
+        DX, DW, Db = functional.sparse_log_softmax_backward(self.X, value(self.W.values), self.W.indices, self.Z, DY)
+        assign(self.DW.values, DW)
+        assign(self.Db, Db)
+        self.DX = DX
+
+
+class SparseSReLULayer(SparseLayer):
+    """Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned.
+
+    Source: Jin et al. (2016)
+    Defined in srelu.eq:1:
+
+        forward
+            Z = X * W.T + row_repeat(b, N)
+            Y = apply(SReLU(al, tl, ar, tr), Z)
+        backward
+            DZ  = hadamard(DY, apply(SReLU'(al, tl, ar, tr), Z))
+            Dal = elements_sum(hadamard(DY, apply(z -> where(z <= tl, z - tl, 0), Z)))
+            Dtl = elements_sum(hadamard(DY, apply(z -> where(z <= tl, 1 - al, 0), Z)))
+            Dar = elements_sum(hadamard(DY, apply(z -> where(z <= tl, 0, where(z < tr, 0, z - tr)), Z)))
+            Dtr = elements_sum(hadamard(DY, apply(z -> where(z <= tl, 0, where(z < tr, 0, 1 - ar)), Z)))
+            DW = DZ.T * X
+            Db = columns_sum(DZ)
+            DX = DZ * W
+    """
+
+    SIZES = ("D", "K")
+    INPUT_SIZE = "D"
+    PARAMETERS = ("W", "b", "al", "tl", "ar", "tr")
+    WEIGHTS = ("W",)
+    STATES = ()
+    VALUES = ("W", "b", "al", "tl", "ar", "tr")
+    SPARSE = ("W",)
+    DENSE = SReLULayer
+    HEADER = ()
+
+    W: SparseMatrix
+    DW: SparseMatrix
+    b: Variable
+    Db: Variable
+    al: Variable
+    Dal: Variable
+    tl: Variable
+    Dtl: Variable
+    ar: Variable
+    Dar: Variable
+    tr: Variable
+    Dtr: Variable
+    Z: Matrix
+
+    def __init__(self, D: int, K: int, density: float = 1.0, *, dtype: str = "float32", device: Device = None) -> None:
+        super().__init__(dtype, device)
+        self.D = natural_number("SparseSReLULayer", "D", D, least=1)
+        self.K = natural_number("SparseSReLULayer", "K", K, least=1)
+        self._set_sparse_parameter("W", K, D, 0.0, density)
+        self._set_parameter("b", 1, K, 0.0)
+        self._set_parameter("al", 1, 1, 0.0)
+        self._set_parameter("tl", 1, 1, 0.0)
+        self._set_parameter("ar", 1, 1, 0.0)
+        self._set_parameter("tr", 1, 1, 1.0)
+
+    def checked_input(self, X: Matrix) -> Matrix:
+        owner = "SparseSReLULayer.feedforward"
+        return float_matrix(owner, "X", X, self.dtype, None, self.D)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
+        Y, self.Z = functional.sparse_s_relu_forward(
+            X,
+            value(self.W.values),
+            self.W.indices,
+            value(self.b),
+            value(self.al),
+            value(self.tl),
+            value(self.ar),
+            value(self.tr),
+        )
+        self._output_shape = tuple(Y.shape)
+        return Y
+
+    def backpropagate(self, Y: Matrix, DY: Matrix) -> None:
+        Y, DY = self._checked_output(Y, DY)
+        DX, DW, Db, Dal, Dtl, Dar, Dtr = functional.sparse_s_relu_backward(
+            self.X,
+            value(self.W.values),
+            self.W.indices,
+            value(self.al),
+            value(self.tl),
+            value(self.ar),
+            value(self.tr),
+            self.Z,
+            DY,
+        )
+        assign(self.DW.values, DW)
+        assign(self.Db, Db)
+        assign(self.Dal, Dal)
+        assign(self.Dtl, Dtl)
+        assign(self.Dar, Dar)
+        assign(self.Dtr, Dtr)
+        self.DX = DX
+
+
+class SparseSoftmaxLayer(SparseLayer):
+    """Linear map followed by a row-wise softmax.
+
+    Source: Wesselink et al., eqs. (9)-(15)
+    Defined in softmax.eq:1:
+
+        forward
+            Z = X * W.T + row_repeat(b, N)
+            Y = softmax(Z)
+        backward
+            DZ = hadamard(Y, DY - column_repeat(diag(DY * Y.T), K))
+            DW = DZ.T * X
+            Db = columns_sum(DZ)
+            DX = DZ * W
+    """
+
+    SIZES = ("D", "K")
+    INPUT_SIZE = "D"
+    PARAMETERS = ("W", "b")
+    WEIGHTS = ("W",)
+    STATES = ()
+    VALUES = ("W", "b")
+    SPARSE = ("W",)
+    DENSE = SoftmaxLayer
+    HEADER = ()
+
+    W: SparseMatrix
+    DW: SparseMatrix
+    b: Variable
+    Db: Variable
+
+    def __init__(self, D: int, K: int, density: float = 1.0, *, dtype: str = "float32", device: Device = None) -> None:
+        super().__init__(dtype, device)
+        self.D = natural_number("SparseSoftmaxLayer", "D", D, least=1)
+        self.K = natural_number("SparseSoftmaxLayer", "K", K, least=1)
+        self._set_sparse_parameter("W", K, D, 0.0, density)
+        self._set_parameter("b", 1, K, 0.0)
+
+    def checked_input(self, X: Matrix) -> Matrix:
+        owner = "SparseSoftmaxLayer.feedforward"
+        return float_matrix(owner, "X", X, self.dtype, None, self.D)
+
+    def feedforward(self, X: Matrix) -> Matrix:
+        self.X = X = self.checked_input(X)
+        Y = functional.sparse_softmax_forward(X, value(self.W.values), self.W.indices, value(self.b))
+        self._output_shape = tuple(Y.shape)
+        return Y
+
+    def backpropagate(self, Y: Matrix, DY: Matrix) -> None:
+        Y, DY = self._checked_output(Y, DY)
+        DX, DW, Db = functional.sparse_softmax_backward(self.X, value(self.W.values), self.W.indices, Y, DY)
+        assign(self.DW.values, DW)
+        assign(self.Db, Db)
+        self.DX = DX
+
+
 LAYERS: dict[str, type[Layer]] = {
     "Activation": ActivationLayer,
     "ActivationDropout": ActivationDropoutLayer,
@@ -793,6 +982,11 @@ LAYERS: dict[str, type[Layer]] = {
     "LogSoftmax": LogSoftmaxLayer,
     "SReLU": SReLULayer,
     "Softmax": SoftmaxLayer,
+    "SparseActivation": SparseActivationLayer,
+    "SparseLinear": SparseLinearLayer,
+    "SparseLogSoftmax": SparseLogSoftmaxLayer,
+    "SparseSReLU": SparseSReLULayer,
+    "SparseSoftmax": SparseSoftmaxLayer,
 }
 
 ACTIVATION_LAYER: type[Layer] | None = ActivationLayer

@@ -50,6 +50,11 @@ from .layers import (
     LinearLayer,
     LogSoftmaxLayer,
     SoftmaxLayer,
+    SparseActivationLayer,
+    SparseLinearLayer,
+    SparseLogSoftmaxLayer,
+    SparseSoftmaxLayer,
+    SparseSReLULayer,
     SReLULayer,
     parse_layer,
 )
@@ -83,6 +88,7 @@ from .optimizers import (
     WeightDecayOptimizer,
     parse_optimizer,
 )
+from .pattern import Pattern
 from .runtime import Matrix, Variable, from_host, to_host
 from .schedulers import (
     SCHEDULERS,
@@ -94,6 +100,9 @@ from .schedulers import (
     TimeBasedScheduler,
     parse_learning_rate,
 )
+from .sparse_layer import SparseLayer
+from .sparse_matrix import SparseMatrix
+from .topology import SparseTraining, erdos_renyi_densities, sparse_multilayer_perceptron
 from .training import EpochRecord, evaluate, stochastic_gradient_descent
 
 
@@ -151,6 +160,7 @@ __all__ = [
     "NesterovOptimizer",
     "NormalInitializer",
     "Optimizer",
+    "Pattern",
     "RMSPropOptimizer",
     "ReLUActivation",
     "SReLUActivation",
@@ -161,6 +171,14 @@ __all__ = [
     "SoftmaxCrossEntropyLossFunction",
     "SoftmaxLayer",
     "SoftplusActivation",
+    "SparseActivationLayer",
+    "SparseLayer",
+    "SparseLinearLayer",
+    "SparseLogSoftmaxLayer",
+    "SparseMatrix",
+    "SparseSReLULayer",
+    "SparseSoftmaxLayer",
+    "SparseTraining",
     "SquaredErrorLossFunction",
     "StepBasedScheduler",
     "TReLUActivation",
@@ -173,6 +191,7 @@ __all__ = [
     "XavierNormalizedInitializer",
     "ZeroInitializer",
     "distributions",
+    "erdos_renyi_densities",
     "evaluate",
     "from_host",
     "functional",
@@ -191,6 +210,7 @@ __all__ = [
     "parse_optimizer",
     "read_idx",
     "runtime",
+    "sparse_multilayer_perceptron",
     "stochastic_gradient_descent",
     "to_host",
 ]

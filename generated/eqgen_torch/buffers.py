@@ -128,6 +128,7 @@ class LayerPlan:
     input_gradient  DX; None where there is none
     products        parameter -> names of A and B where its gradient is A' B
     update          new values of the statistics
+    columns         whether examples are the columns of what it takes and gives, not the rows
     """
 
     input: str
@@ -137,6 +138,7 @@ class LayerPlan:
     input_gradient: Call | None
     products: dict[str, tuple[str, str]]
     update: Call | None
+    columns: bool
 
 
 @dataclass(frozen=True, slots=True)

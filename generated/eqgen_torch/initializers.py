@@ -16,13 +16,14 @@ from .specification import construct
 class Initializer(Definition):
     """Base class. `initializer(generator, K, D)` draws a K x D weight matrix of a layer with D inputs and K outputs."""
 
-    def __call__(self, generator: np.random.Generator, rows: int, columns: int) -> HostMatrix:
+    def __call__(self, generator: np.random.Generator, rows: int, columns: int, count: int | None = None) -> HostMatrix:
+        """The weight matrix; with a count, as many of its entries in one row: those that a sparse matrix stores."""
         owner = type(self).__name__
-        return self.draw(
-            generator, natural_number(owner, "rows", rows, 1), natural_number(owner, "columns", columns, 1)
-        )
+        sizes = (natural_number(owner, "rows", rows, 1), natural_number(owner, "columns", columns, 1))
+        return self.draw(generator, *sizes, sizes if count is None else (1, natural_number(owner, "count", count)))
 
-    def draw(self, generator: np.random.Generator, rows: int, columns: int) -> HostMatrix:
+    def draw(self, generator: np.random.Generator, rows: int, columns: int, shape: tuple[int, int]) -> HostMatrix:
+        """Entries of a rows x columns weight matrix, in a matrix of this shape."""
         raise NotImplementedError
 
 
@@ -34,9 +35,9 @@ class HeInitializer(Initializer):
     Defined in he.eq:1
     """
 
-    def draw(self, generator: np.random.Generator, rows: int, columns: int) -> HostMatrix:
-        K, D = rows, columns
-        return distributions.normal(generator, (K, D), 0, math.sqrt(2 / D))
+    def draw(self, generator: np.random.Generator, rows: int, columns: int, shape: tuple[int, int]) -> HostMatrix:
+        D = columns
+        return distributions.normal(generator, shape, 0, math.sqrt(2 / D))
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,10 @@ class NormalInitializer(Initializer):
     a: float
     b: float
 
-    def draw(self, generator: np.random.Generator, rows: int, columns: int) -> HostMatrix:
-        K, D = rows, columns
+    def draw(self, generator: np.random.Generator, rows: int, columns: int, shape: tuple[int, int]) -> HostMatrix:
         a = self.a
         b = self.b
-        return distributions.normal(generator, (K, D), a, b)
+        return distributions.normal(generator, shape, a, b)
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,10 @@ class UniformInitializer(Initializer):
     a: float
     b: float
 
-    def draw(self, generator: np.random.Generator, rows: int, columns: int) -> HostMatrix:
-        K, D = rows, columns
+    def draw(self, generator: np.random.Generator, rows: int, columns: int, shape: tuple[int, int]) -> HostMatrix:
         a = self.a
         b = self.b
-        return distributions.uniform(generator, (K, D), a, b)
+        return distributions.uniform(generator, shape, a, b)
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,9 @@ class XavierInitializer(Initializer):
     Defined in xavier.eq:1
     """
 
-    def draw(self, generator: np.random.Generator, rows: int, columns: int) -> HostMatrix:
-        K, D = rows, columns
-        return distributions.uniform(generator, (K, D), -1 / math.sqrt(D), 1 / math.sqrt(D))
+    def draw(self, generator: np.random.Generator, rows: int, columns: int, shape: tuple[int, int]) -> HostMatrix:
+        D = columns
+        return distributions.uniform(generator, shape, -1 / math.sqrt(D), 1 / math.sqrt(D))
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,11 @@ class XavierNormalizedInitializer(Initializer):
     Defined in xavier_normalized.eq:1
     """
 
-    def draw(self, generator: np.random.Generator, rows: int, columns: int) -> HostMatrix:
-        K, D = rows, columns
+    def draw(self, generator: np.random.Generator, rows: int, columns: int, shape: tuple[int, int]) -> HostMatrix:
+        K = rows
+        D = columns
         return distributions.uniform(
-            generator, (K, D), -math.sqrt(6) / math.sqrt(D + K), math.sqrt(6) / math.sqrt(D + K)
+            generator, shape, -math.sqrt(6) / math.sqrt(D + K), math.sqrt(6) / math.sqrt(D + K)
         )
 
 
@@ -111,9 +111,8 @@ class ZeroInitializer(Initializer):
     Defined in zero.eq:1
     """
 
-    def draw(self, generator: np.random.Generator, rows: int, columns: int) -> HostMatrix:
-        K, D = rows, columns
-        return distributions.constant(generator, (K, D), 0)
+    def draw(self, generator: np.random.Generator, rows: int, columns: int, shape: tuple[int, int]) -> HostMatrix:
+        return distributions.constant(generator, shape, 0)
 
 
 INITIALIZERS: dict[str, type[Initializer]] = {

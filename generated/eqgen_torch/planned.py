@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from . import in_place, runtime
+from . import in_place, runtime, sparse_products
 from .buffers import Buffers
 from .runtime import Matrix
+from .sparse_products import Indices
 
 if TYPE_CHECKING:
     from .activations import Activation
@@ -1245,6 +1246,363 @@ def softmax_input_gradient(W: Matrix, DZ: Matrix, out: Buffers) -> Matrix:
     return DX
 
 
+def sparse_activation_forward(
+    X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix, act: Activation, out: Buffers
+) -> tuple[Matrix, Matrix]:
+    """Linear map followed by an activation function.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: N x K, Z: N x K. From activation.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    # Z = X * W.T + row_repeat(b, N)                                    linear.eq:12
+    t1 = out.matrix("t1", K, N, X)
+    sparse_products.sparse_product(W, W_pattern, X.T, out=t1)
+    Z = out.matrix("Z", N, K, X)
+    in_place.add(t1.T, b, Z)
+    # Y = act(Z)                                                        activation.eq:13
+    Y = out.matrix("Y", N, K, X)
+    out.activation(act, Z, Y)
+    return Y, Z
+
+
+def sparse_activation_gradients(
+    X: Matrix, W: Matrix, W_pattern: Indices, Z: Matrix, DY: Matrix, act: Activation, out: Buffers
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Linear map followed by an activation function.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, Z: N x K, DY: N x K -> DW: 1 x W_entries, Db: 1 x K, DZ: N x K. From activation.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    W_entries = W.shape[1]
+    # DZ = hadamard(DY, act'(Z))                                        activation.eq:16
+    DZ = out.matrix("DZ", N, K, X)
+    out.activation_product(act, Z, DY, DZ)
+    # DW = DZ.T * X                                                     linear.eq:15
+    DW = out.matrix("DW", 1, W_entries, X)
+    sparse_products.sampled_product(DZ.T, X.T, W_pattern, out=DW)
+    # Db = columns_sum(DZ)                                              linear.eq:16
+    Db = out.matrix("Db", 1, K, X)
+    torch.sum(DZ, dim=0, keepdim=True, out=Db)
+    return DW, Db, DZ
+
+
+def sparse_activation_input_gradient(W: Matrix, W_pattern: Indices, DZ: Matrix, out: Buffers) -> Matrix:
+    """Linear map followed by an activation function.
+
+    W: 1 x W_entries, W_pattern: K x D, DZ: N x K -> DX: N x D. From activation.eq:1.
+    """
+    D = W_pattern.shape[1]
+    N = DZ.shape[0]
+    # DX = DZ * W                                                       linear.eq:17
+    t1 = out.matrix("t1", D, N, W)
+    sparse_products.sparse_transposed_product(W, W_pattern, DZ.T, out=t1)
+    DX = out.matrix("DX", N, D, W)
+    in_place.copy(t1.T, DX)
+    return DX
+
+
+def sparse_linear_forward(X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix, out: Buffers) -> Matrix:
+    """Linear map with a bias.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: N x K. From linear.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    # Y = X * W.T + row_repeat(b, N)                                    linear.eq:12
+    t1 = out.matrix("t1", K, N, X)
+    sparse_products.sparse_product(W, W_pattern, X.T, out=t1)
+    Y = out.matrix("Y", N, K, X)
+    in_place.add(t1.T, b, Y)
+    return Y
+
+
+def sparse_linear_gradients(
+    X: Matrix, W: Matrix, W_pattern: Indices, DY: Matrix, out: Buffers
+) -> tuple[Matrix, Matrix]:
+    """Linear map with a bias.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, DY: N x K -> DW: 1 x W_entries, Db: 1 x K. From linear.eq:1.
+    """
+    K = W_pattern.shape[0]
+    W_entries = W.shape[1]
+    # DW = DY.T * X                                                     linear.eq:15
+    DW = out.matrix("DW", 1, W_entries, X)
+    sparse_products.sampled_product(DY.T, X.T, W_pattern, out=DW)
+    # Db = columns_sum(DY)                                              linear.eq:16
+    Db = out.matrix("Db", 1, K, X)
+    torch.sum(DY, dim=0, keepdim=True, out=Db)
+    return DW, Db
+
+
+def sparse_linear_input_gradient(W: Matrix, W_pattern: Indices, DY: Matrix, out: Buffers) -> Matrix:
+    """Linear map with a bias.
+
+    W: 1 x W_entries, W_pattern: K x D, DY: N x K -> DX: N x D. From linear.eq:1.
+    """
+    D = W_pattern.shape[1]
+    N = DY.shape[0]
+    # DX = DY * W                                                       linear.eq:17
+    t1 = out.matrix("t1", D, N, W)
+    sparse_products.sparse_transposed_product(W, W_pattern, DY.T, out=t1)
+    DX = out.matrix("DX", N, D, W)
+    in_place.copy(t1.T, DX)
+    return DX
+
+
+def sparse_log_softmax_forward(
+    X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix, out: Buffers
+) -> tuple[Matrix, Matrix]:
+    """Linear map followed by the logarithm of a row-wise softmax.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: N x K, Z: N x K. From log_softmax.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    # Z = X * W.T + row_repeat(b, N)                                    linear.eq:12
+    t1 = out.matrix("t1", K, N, X)
+    sparse_products.sparse_product(W, W_pattern, X.T, out=t1)
+    Z = out.matrix("Z", N, K, X)
+    in_place.add(t1.T, b, Z)
+    # Y = log_softmax(Z)                                                log_softmax.eq:13
+    t6 = out.matrix("t6", N, 1, X)
+    torch.amax(Z, dim=1, keepdim=True, out=t6)
+    t3 = out.matrix("t3", N, K, X)
+    in_place.subtract(Z, t6, t3)
+    Y = out.matrix("Y", N, K, X)
+    torch.exp(t3, out=Y)
+    torch.sum(Y, dim=1, keepdim=True, out=t6)
+    torch.log(t6, out=t6)
+    in_place.subtract(t3, t6, Y)
+    return Y, Z
+
+
+def sparse_log_softmax_gradients(
+    X: Matrix, W: Matrix, W_pattern: Indices, Z: Matrix, DY: Matrix, out: Buffers
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Linear map followed by the logarithm of a row-wise softmax.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, Z: N x K, DY: N x K -> DW: 1 x W_entries, Db: 1 x K, DZ: N x K. From log_softmax.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    W_entries = W.shape[1]
+    # DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))    log_softmax.eq:16
+    t7 = out.matrix("t7", N, 1, X)
+    torch.amax(Z, dim=1, keepdim=True, out=t7)
+    DZ = out.matrix("DZ", N, K, X)
+    in_place.subtract(Z, t7, DZ)
+    torch.exp(DZ, out=DZ)
+    torch.sum(DZ, dim=1, keepdim=True, out=t7)
+    torch.reciprocal(t7, out=t7)
+    in_place.multiply(DZ, t7, DZ)
+    torch.sum(DY, dim=1, keepdim=True, out=t7)
+    in_place.multiply(DZ, t7, DZ)
+    in_place.subtract(DY, DZ, DZ)
+    # DW = DZ.T * X                                                     linear.eq:15
+    DW = out.matrix("DW", 1, W_entries, X)
+    sparse_products.sampled_product(DZ.T, X.T, W_pattern, out=DW)
+    # Db = columns_sum(DZ)                                              linear.eq:16
+    Db = out.matrix("Db", 1, K, X)
+    torch.sum(DZ, dim=0, keepdim=True, out=Db)
+    return DW, Db, DZ
+
+
+def sparse_log_softmax_input_gradient(W: Matrix, W_pattern: Indices, DZ: Matrix, out: Buffers) -> Matrix:
+    """Linear map followed by the logarithm of a row-wise softmax.
+
+    W: 1 x W_entries, W_pattern: K x D, DZ: N x K -> DX: N x D. From log_softmax.eq:1.
+    """
+    D = W_pattern.shape[1]
+    N = DZ.shape[0]
+    # DX = DZ * W                                                       linear.eq:17
+    t1 = out.matrix("t1", D, N, W)
+    sparse_products.sparse_transposed_product(W, W_pattern, DZ.T, out=t1)
+    DX = out.matrix("DX", N, D, W)
+    in_place.copy(t1.T, DX)
+    return DX
+
+
+def sparse_s_relu_forward(
+    X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix, al: Matrix, tl: Matrix, ar: Matrix, tr: Matrix, out: Buffers
+) -> tuple[Matrix, Matrix]:
+    """Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K, al: 1 x 1, tl: 1 x 1, ar: 1 x 1, tr: 1 x 1 -> Y: N x K, Z: N x K. From srelu.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    # Z = X * W.T + row_repeat(b, N)                                    linear.eq:12
+    t1 = out.matrix("t1", K, N, X)
+    sparse_products.sparse_product(W, W_pattern, X.T, out=t1)
+    Z = out.matrix("Z", N, K, X)
+    in_place.add(t1.T, b, Z)
+    # Y = apply(SReLU(al, tl, ar, tr), Z)                               srelu.eq:17
+    t2 = out.mask("t2", N, K, X)
+    in_place.less_equal(Z, tl, t2)
+    t5 = out.matrix("t5", N, K, X)
+    in_place.subtract(Z, tl, t5)
+    torch.mul(t5, al, out=t5)
+    in_place.add(tl, t5, t5)
+    t6 = out.mask("t6", N, K, X)
+    in_place.less(Z, tr, t6)
+    Y = out.matrix("Y", N, K, X)
+    in_place.subtract(Z, tr, Y)
+    torch.mul(Y, ar, out=Y)
+    in_place.add(tr, Y, Y)
+    t10 = out.matrix("t10", N, K, X)
+    in_place.where(t6, Z, Y, t10)
+    in_place.where(t2, t5, t10, Y)
+    return Y, Z
+
+
+def sparse_s_relu_gradients(
+    X: Matrix,
+    W: Matrix,
+    W_pattern: Indices,
+    al: Matrix,
+    tl: Matrix,
+    ar: Matrix,
+    tr: Matrix,
+    Z: Matrix,
+    DY: Matrix,
+    out: Buffers,
+) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix, Matrix, Matrix]:
+    """Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, al: 1 x 1, tl: 1 x 1, ar: 1 x 1, tr: 1 x 1, Z: N x K, DY: N x K -> DW: 1 x W_entries, Db: 1 x K, Dal: 1 x 1, Dtl: 1 x 1, Dar: 1 x 1, Dtr: 1 x 1, DZ: N x K. From srelu.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    W_entries = W.shape[1]
+    # DZ  = hadamard(DY, apply(SReLU'(al, tl, ar, tr), Z))              srelu.eq:20
+    t1 = out.mask("t1", N, K, X)
+    in_place.less_equal(Z, tl, t1)
+    t2 = out.mask("t2", N, K, X)
+    in_place.less(Z, tr, t2)
+    t18 = out.matrix("t18", N, K, X)
+    in_place.where(t2, 1, ar, t18)
+    DZ = out.matrix("DZ", N, K, X)
+    in_place.where(t1, al, t18, DZ)
+    in_place.multiply(DY, DZ, DZ)
+    # Dal = elements_sum(hadamard(DY, apply(z -> where(z <= tl, z - tl, 0), Z)))  srelu.eq:21
+    t16 = out.matrix("t16", N, K, X)
+    in_place.subtract(Z, tl, t16)
+    in_place.where(t1, t16, 0, t18)
+    in_place.multiply(DY, t18, t18)
+    Dal = out.matrix("Dal", 1, 1, X)
+    torch.sum(t18, dim=(0, 1), keepdim=True, out=Dal)
+    # Dtl = elements_sum(hadamard(DY, apply(z -> where(z <= tl, 1 - al, 0), Z)))  srelu.eq:22
+    Dtl = out.matrix("Dtl", 1, 1, X)
+    in_place.subtract(1, al, Dtl)
+    in_place.where(t1, Dtl, 0, t18)
+    in_place.multiply(DY, t18, t18)
+    torch.sum(t18, dim=(0, 1), keepdim=True, out=Dtl)
+    # Dar = elements_sum(hadamard(DY, apply(z -> where(z <= tl, 0, where(z < tr, 0, z - tr)), Z)))  srelu.eq:23
+    in_place.subtract(Z, tr, t18)
+    in_place.where(t2, 0, t18, t16)
+    in_place.where(t1, 0, t16, t18)
+    in_place.multiply(DY, t18, t18)
+    Dar = out.matrix("Dar", 1, 1, X)
+    torch.sum(t18, dim=(0, 1), keepdim=True, out=Dar)
+    # Dtr = elements_sum(hadamard(DY, apply(z -> where(z <= tl, 0, where(z < tr, 0, 1 - ar)), Z)))  srelu.eq:24
+    Dtr = out.matrix("Dtr", 1, 1, X)
+    in_place.subtract(1, ar, Dtr)
+    in_place.where(t2, 0, Dtr, t16)
+    in_place.where(t1, 0, t16, t18)
+    in_place.multiply(DY, t18, t18)
+    torch.sum(t18, dim=(0, 1), keepdim=True, out=Dtr)
+    # DW = DZ.T * X                                                     linear.eq:15
+    DW = out.matrix("DW", 1, W_entries, X)
+    sparse_products.sampled_product(DZ.T, X.T, W_pattern, out=DW)
+    # Db = columns_sum(DZ)                                              linear.eq:16
+    Db = out.matrix("Db", 1, K, X)
+    torch.sum(DZ, dim=0, keepdim=True, out=Db)
+    return DW, Db, Dal, Dtl, Dar, Dtr, DZ
+
+
+def sparse_s_relu_input_gradient(W: Matrix, W_pattern: Indices, DZ: Matrix, out: Buffers) -> Matrix:
+    """Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned.
+
+    W: 1 x W_entries, W_pattern: K x D, DZ: N x K -> DX: N x D. From srelu.eq:1.
+    """
+    D = W_pattern.shape[1]
+    N = DZ.shape[0]
+    # DX = DZ * W                                                       linear.eq:17
+    t1 = out.matrix("t1", D, N, W)
+    sparse_products.sparse_transposed_product(W, W_pattern, DZ.T, out=t1)
+    DX = out.matrix("DX", N, D, W)
+    in_place.copy(t1.T, DX)
+    return DX
+
+
+def sparse_softmax_forward(X: Matrix, W: Matrix, W_pattern: Indices, b: Matrix, out: Buffers) -> Matrix:
+    """Linear map followed by a row-wise softmax.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, b: 1 x K -> Y: N x K. From softmax.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    # Z = X * W.T + row_repeat(b, N)                                    softmax.eq:12
+    t1 = out.matrix("t1", K, N, X)
+    sparse_products.sparse_product(W, W_pattern, X.T, out=t1)
+    Y = out.matrix("Y", N, K, X)
+    Z = Y
+    in_place.add(t1.T, b, Z)
+    # Y = softmax(Z)                                                    softmax.eq:13
+    t6 = out.matrix("t6", N, 1, X)
+    torch.amax(Z, dim=1, keepdim=True, out=t6)
+    in_place.subtract(Z, t6, Y)
+    torch.exp(Y, out=Y)
+    torch.sum(Y, dim=1, keepdim=True, out=t6)
+    torch.reciprocal(t6, out=t6)
+    in_place.multiply(Y, t6, Y)
+    return Y
+
+
+def sparse_softmax_gradients(
+    X: Matrix, W: Matrix, W_pattern: Indices, Y: Matrix, DY: Matrix, out: Buffers
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Linear map followed by a row-wise softmax.
+
+    X: N x D, W: 1 x W_entries, W_pattern: K x D, Y: N x K, DY: N x K -> DW: 1 x W_entries, Db: 1 x K, DZ: N x K. From softmax.eq:1.
+    """
+    K = W_pattern.shape[0]
+    N = X.shape[0]
+    W_entries = W.shape[1]
+    # DZ = hadamard(Y, DY - column_repeat(diag(DY * Y.T), K))           softmax.eq:16
+    #   rewritten: diag(A * B.T) = rows_sum(hadamard(A, B))
+    DZ = out.matrix("DZ", N, K, X)
+    in_place.multiply(DY, Y, DZ)
+    t2 = out.matrix("t2", N, 1, X)
+    torch.sum(DZ, dim=1, keepdim=True, out=t2)
+    in_place.subtract(DY, t2, DZ)
+    in_place.multiply(Y, DZ, DZ)
+    # DW = DZ.T * X                                                     softmax.eq:17
+    DW = out.matrix("DW", 1, W_entries, X)
+    sparse_products.sampled_product(DZ.T, X.T, W_pattern, out=DW)
+    # Db = columns_sum(DZ)                                              softmax.eq:18
+    Db = out.matrix("Db", 1, K, X)
+    torch.sum(DZ, dim=0, keepdim=True, out=Db)
+    return DW, Db, DZ
+
+
+def sparse_softmax_input_gradient(W: Matrix, W_pattern: Indices, DZ: Matrix, out: Buffers) -> Matrix:
+    """Linear map followed by a row-wise softmax.
+
+    W: 1 x W_entries, W_pattern: K x D, DZ: N x K -> DX: N x D. From softmax.eq:1.
+    """
+    D = W_pattern.shape[1]
+    N = DZ.shape[0]
+    # DX = DZ * W                                                       softmax.eq:19
+    t1 = out.matrix("t1", D, N, W)
+    sparse_products.sparse_transposed_product(W, W_pattern, DZ.T, out=t1)
+    DX = out.matrix("DX", N, D, W)
+    in_place.copy(t1.T, DX)
+    return DX
+
+
 def binary_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Sum of the binary cross-entropies of probabilities Y with respect to targets T.
 
@@ -1903,3 +2261,16 @@ def transposed_product(A: Matrix, B: Matrix, out: Buffers) -> Matrix:
     C = out.matrix("C", M, N, A)
     in_place.gemm(1, A.T, B, 0, C)
     return C
+
+
+def transposed(X: Matrix, out: Buffers) -> Matrix:
+    """The transpose of a matrix, as a matrix.
+
+    X: M x N -> Y: N x M.
+    """
+    M = X.shape[0]
+    N = X.shape[1]
+    # Y = X.T
+    Y = out.matrix("Y", N, M, X)
+    in_place.copy(X.T, Y)
+    return Y

@@ -153,6 +153,7 @@ LAYERS = {
             "W": ("DZ", "X"),
         },
         None,
+        False,
     ),
     layers.ActivationDropoutLayer: LayerPlan(
         "X",
@@ -162,6 +163,7 @@ LAYERS = {
         Call(planned.activation_dropout_input_gradient, ("W", "R", "DZ"), ("DX",)),
         {},
         None,
+        False,
     ),
     layers.BatchNormalizationLayer: LayerPlan(
         "X",
@@ -179,6 +181,7 @@ LAYERS = {
             ("X", "mean", "variance", "Sigma", "momentum"),
             ("mean_new", "variance_new"),
         ),
+        False,
     ),
     layers.EmbeddingLayer: LayerPlan(
         "X",
@@ -188,6 +191,7 @@ LAYERS = {
         None,
         {},
         None,
+        False,
     ),
     layers.LayerNormalizationLayer: LayerPlan(
         "X",
@@ -197,6 +201,7 @@ LAYERS = {
         Call(planned.layer_normalization_input_gradient, ("gamma", "inv_sqrt_Sigma", "Z", "DY"), ("DX",)),
         {},
         None,
+        False,
     ),
     layers.LinearLayer: LayerPlan(
         "X",
@@ -208,6 +213,7 @@ LAYERS = {
             "W": ("DY", "X"),
         },
         None,
+        False,
     ),
     layers.LinearDropoutLayer: LayerPlan(
         "X",
@@ -217,6 +223,7 @@ LAYERS = {
         Call(planned.linear_dropout_input_gradient, ("W", "R", "DY"), ("DX",)),
         {},
         None,
+        False,
     ),
     layers.LogSoftmaxLayer: LayerPlan(
         "X",
@@ -228,6 +235,7 @@ LAYERS = {
             "W": ("DZ", "X"),
         },
         None,
+        False,
     ),
     layers.SReLULayer: LayerPlan(
         "X",
@@ -239,6 +247,7 @@ LAYERS = {
             "W": ("DZ", "X"),
         },
         None,
+        False,
     ),
     layers.SoftmaxLayer: LayerPlan(
         "X",
@@ -250,5 +259,60 @@ LAYERS = {
             "W": ("DZ", "X"),
         },
         None,
+        False,
+    ),
+    layers.SparseActivationLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.sparse_activation_forward, ("X", "W", "W_pattern", "b", "act"), ("Y", "Z")),
+        Call(planned.sparse_activation_gradients, ("X", "W", "W_pattern", "Z", "DY", "act"), ("DW", "Db", "DZ")),
+        Call(planned.sparse_activation_input_gradient, ("W", "W_pattern", "DZ"), ("DX",)),
+        {},
+        None,
+        False,
+    ),
+    layers.SparseLinearLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.sparse_linear_forward, ("X", "W", "W_pattern", "b"), ("Y",)),
+        Call(planned.sparse_linear_gradients, ("X", "W", "W_pattern", "DY"), ("DW", "Db")),
+        Call(planned.sparse_linear_input_gradient, ("W", "W_pattern", "DY"), ("DX",)),
+        {},
+        None,
+        False,
+    ),
+    layers.SparseLogSoftmaxLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.sparse_log_softmax_forward, ("X", "W", "W_pattern", "b"), ("Y", "Z")),
+        Call(planned.sparse_log_softmax_gradients, ("X", "W", "W_pattern", "Z", "DY"), ("DW", "Db", "DZ")),
+        Call(planned.sparse_log_softmax_input_gradient, ("W", "W_pattern", "DZ"), ("DX",)),
+        {},
+        None,
+        False,
+    ),
+    layers.SparseSReLULayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.sparse_s_relu_forward, ("X", "W", "W_pattern", "b", "al", "tl", "ar", "tr"), ("Y", "Z")),
+        Call(
+            planned.sparse_s_relu_gradients,
+            ("X", "W", "W_pattern", "al", "tl", "ar", "tr", "Z", "DY"),
+            ("DW", "Db", "Dal", "Dtl", "Dar", "Dtr", "DZ"),
+        ),
+        Call(planned.sparse_s_relu_input_gradient, ("W", "W_pattern", "DZ"), ("DX",)),
+        {},
+        None,
+        False,
+    ),
+    layers.SparseSoftmaxLayer: LayerPlan(
+        "X",
+        "Y",
+        Call(planned.sparse_softmax_forward, ("X", "W", "W_pattern", "b"), ("Y",)),
+        Call(planned.sparse_softmax_gradients, ("X", "W", "W_pattern", "Y", "DY"), ("DW", "Db", "DZ")),
+        Call(planned.sparse_softmax_input_gradient, ("W", "W_pattern", "DZ"), ("DX",)),
+        {},
+        None,
+        False,
     ),
 }

@@ -72,7 +72,7 @@ class TracedStep:
         for layer in layers:
             layer.chosen_optimizer()
         self.objects = objects(M)
-        gradients = {id(vars(layer).get(f"D{name}")) for layer in layers for name in layer.PARAMETERS}
+        gradients = {id(layer.entries(f"D{name}")) for layer in layers for name in layer.PARAMETERS}
         held = {id(cell): cell for each in self.objects for cell in contained(vars(each).values(), Cell)}
         self.variables: list[Any] = [cell for key, cell in held.items() if key not in gradients]
         self.gradients: list[Any] = [cell for key, cell in held.items() if key in gradients]

@@ -177,3 +177,44 @@ def test_demo_trains_what_is_installed_and_prints_one_table(monkeypatch: pytest.
     monkeypatch.setitem(demo.SETTINGS, "--loss", "NoSuchLoss")
     done = eqgen("demo")
     assert done.code == 1 and "failed: numpy" in done.err
+
+
+def test_sparse_training_from_the_command_line(tmp_path: Path) -> None:
+    weights = tmp_path / "weights.npz"
+    line = [
+        "train",
+        "--json",
+        "--epochs",
+        "3",
+        "--overall-density",
+        "0.2",
+        "--prune",
+        "SET(0.2)",
+        "--learning-rate",
+        "0.05",
+    ]
+    done = eqgen(*line, "--save-weights", weights)
+    assert done.code == 0, done.err
+    assert done.json["epochs"][2]["loss"] < done.json["epochs"][0]["loss"]
+    stored = arrays(weights)
+    count = sum(stored[name].size for name in stored if name.endswith(".W"))
+    assert count == pytest.approx(0.2 * (64 * 128 + 128 * 10), abs=2)
+    assert any(name.endswith(".W.column_numbers") for name in stored)
+    other = eqgen(*line, "--grow", "Gradient").json["epochs"]
+    assert other[0]["loss"] == done.json["epochs"][0]["loss"]
+    assert other[2]["loss"] != done.json["epochs"][2]["loss"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--prune", "SET(0.2)"), "needs --densities or --overall-density"),
+        (("--densities", "0.1", "--overall-density", "0.1"), "cannot be given beside --densities"),
+        (("--densities", "0.1;0.2;0.3"), "found 3 parts, expected 1 or 2, one for each layer"),
+        (("--densities", "0.1", "--prune", "Set(0.2)"), "unknown pruner 'Set'"),
+    ],
+)
+def test_wrong_sparse_settings_are_explained(arguments: tuple[str, ...], message: str) -> None:
+    done = eqgen("train", *arguments)
+    assert done.code != 0
+    assert message in " ".join(done.err.replace("│", " ").split())

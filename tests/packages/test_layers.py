@@ -35,7 +35,7 @@ def test_what_goes_in_comes_out(backend: str, dtype: str) -> None:
         layer.backpropagate(layer.feedforward(X), Y)
         layer.optimize(0.1)
         for key in [*layer.arrays(), *(f"D{key}" for key in layer.PARAMETERS)]:
-            assert p.runtime.dtype_name(getattr(layer, key)) == dtype, (name, key)
+            assert p.runtime.dtype_name(layer.entries(key)) == dtype, (name, key)
         if p.runtime.is_floating(X):
             assert p.runtime.dtype_name(layer.DX) == dtype and tuple(layer.DX.shape) == (5, 4), name
 
@@ -55,7 +55,7 @@ def test_batches_of_any_layout(backend: str, form: str) -> None:
             layer.set_weights("Xavier", 0)
             Y = layer.feedforward(laid_out(p, X))
             layer.backpropagate(Y, laid_out(p, p.to_host(Y)))
-            results.append([p.to_host(m) for m in (Y, layer.DX, *(getattr(layer, f"D{k}") for k in layer.PARAMETERS))])
+            results.append([p.to_host(m) for m in (Y, layer.DX, *(layer.entries(f"D{k}") for k in layer.PARAMETERS))])
         assert results[0][0].shape[0] == len(batch)
         for found, expected in zip(*results, strict=True):
             assert np.isfinite(found).all(), name

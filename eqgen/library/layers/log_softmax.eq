@@ -4,7 +4,7 @@ layer LogSoftmax
 
     dims    N, D, K
     input   X: N x D
-    param   W: K x D
+    param   W: K x D sparse
     param   b: 1 x K
     output  Y: N x K
 

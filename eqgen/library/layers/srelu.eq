@@ -4,7 +4,7 @@ layer SReLU
 
     dims    N, D, K
     input   X: N x D
-    param   W: K x D
+    param   W: K x D sparse
     param   b: 1 x K
     param   al: 1 x 1 = 0
     param   tl: 1 x 1 = 0

@@ -49,6 +49,18 @@ typedef struct eqgen_activation {
     const double* numbers;
 } eqgen_activation;
 
+/* The positions of the stored entries of a sparse matrix, in compressed rows and in compressed columns. Its values are
+   a matrix of one row in the order of compressed rows. What the arrays say is not checked. */
+typedef struct eqgen_pattern {
+    int64_t rows, columns, entries;
+    int32_t bits;                   /* of an index in the arrays: 32 or 64 */
+    const void* row_pointers;       /* rows + 1 */
+    const void* column_numbers;     /* entries */
+    const void* column_pointers;    /* columns + 1 */
+    const void* rows_by_columns;    /* entries */
+    const void* numbers_by_columns; /* entries: their numbers in compressed rows */
+} eqgen_pattern;
+
 enum {
     EQGEN_ACTIVATION_ALL_RELU = 0,   /* AllReLU(alpha) */
     EQGEN_ACTIVATION_ELU = 1,        /* ELU(alpha) */
@@ -340,6 +352,93 @@ EQGEN_API int eqgen_softmax_backward_f64(int64_t N, int64_t D, int64_t K, const 
                                          const double* Y, const double* DY, double* DX, double* DW, double* Db);
 
 /* Linear map followed by an activation function (activation.eq:1) */
+EQGEN_API int eqgen_sparse_activation_forward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                                  const float* W, const eqgen_pattern* W_pattern, const float* b,
+                                                  const eqgen_activation* act, float* Y, float* Z);
+EQGEN_API int eqgen_sparse_activation_forward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                                  const double* W, const eqgen_pattern* W_pattern, const double* b,
+                                                  const eqgen_activation* act, double* Y, double* Z);
+
+/* Linear map followed by an activation function (activation.eq:1) */
+EQGEN_API int eqgen_sparse_activation_backward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                                   const float* W, const eqgen_pattern* W_pattern, const float* Z,
+                                                   const float* DY, const eqgen_activation* act, float* DX, float* DW,
+                                                   float* Db);
+EQGEN_API int eqgen_sparse_activation_backward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                                   const double* W, const eqgen_pattern* W_pattern, const double* Z,
+                                                   const double* DY, const eqgen_activation* act, double* DX,
+                                                   double* DW, double* Db);
+
+/* Linear map with a bias (linear.eq:1) */
+EQGEN_API int eqgen_sparse_linear_forward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                              const float* W, const eqgen_pattern* W_pattern, const float* b, float* Y);
+EQGEN_API int eqgen_sparse_linear_forward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                              const double* W, const eqgen_pattern* W_pattern, const double* b,
+                                              double* Y);
+
+/* Linear map with a bias (linear.eq:1) */
+EQGEN_API int eqgen_sparse_linear_backward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                               const float* W, const eqgen_pattern* W_pattern, const float* DY,
+                                               float* DX, float* DW, float* Db);
+EQGEN_API int eqgen_sparse_linear_backward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                               const double* W, const eqgen_pattern* W_pattern, const double* DY,
+                                               double* DX, double* DW, double* Db);
+
+/* Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1) */
+EQGEN_API int eqgen_sparse_log_softmax_forward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                                   const float* W, const eqgen_pattern* W_pattern, const float* b,
+                                                   float* Y, float* Z);
+EQGEN_API int eqgen_sparse_log_softmax_forward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                                   const double* W, const eqgen_pattern* W_pattern, const double* b,
+                                                   double* Y, double* Z);
+
+/* Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1) */
+EQGEN_API int eqgen_sparse_log_softmax_backward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                                    const float* W, const eqgen_pattern* W_pattern, const float* Z,
+                                                    const float* DY, float* DX, float* DW, float* Db);
+EQGEN_API int eqgen_sparse_log_softmax_backward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                                    const double* W, const eqgen_pattern* W_pattern, const double* Z,
+                                                    const double* DY, double* DX, double* DW, double* Db);
+
+/* Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1) */
+EQGEN_API int eqgen_sparse_s_relu_forward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                              const float* W, const eqgen_pattern* W_pattern, const float* b,
+                                              const float* al, const float* tl, const float* ar, const float* tr,
+                                              float* Y, float* Z);
+EQGEN_API int eqgen_sparse_s_relu_forward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                              const double* W, const eqgen_pattern* W_pattern, const double* b,
+                                              const double* al, const double* tl, const double* ar, const double* tr,
+                                              double* Y, double* Z);
+
+/* Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1) */
+EQGEN_API int eqgen_sparse_s_relu_backward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                               const float* W, const eqgen_pattern* W_pattern, const float* al,
+                                               const float* tl, const float* ar, const float* tr, const float* Z,
+                                               const float* DY, float* DX, float* DW, float* Db, float* Dal, float* Dtl,
+                                               float* Dar, float* Dtr);
+EQGEN_API int eqgen_sparse_s_relu_backward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                               const double* W, const eqgen_pattern* W_pattern, const double* al,
+                                               const double* tl, const double* ar, const double* tr, const double* Z,
+                                               const double* DY, double* DX, double* DW, double* Db, double* Dal,
+                                               double* Dtl, double* Dar, double* Dtr);
+
+/* Linear map followed by a row-wise softmax (softmax.eq:1) */
+EQGEN_API int eqgen_sparse_softmax_forward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                               const float* W, const eqgen_pattern* W_pattern, const float* b,
+                                               float* Y);
+EQGEN_API int eqgen_sparse_softmax_forward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                               const double* W, const eqgen_pattern* W_pattern, const double* b,
+                                               double* Y);
+
+/* Linear map followed by a row-wise softmax (softmax.eq:1) */
+EQGEN_API int eqgen_sparse_softmax_backward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                                const float* W, const eqgen_pattern* W_pattern, const float* Y,
+                                                const float* DY, float* DX, float* DW, float* Db);
+EQGEN_API int eqgen_sparse_softmax_backward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                                const double* W, const eqgen_pattern* W_pattern, const double* Y,
+                                                const double* DY, double* DX, double* DW, double* Db);
+
+/* Linear map followed by an activation function (activation.eq:1) */
 EQGEN_API int eqgen_activation_gradients_f32(int64_t N, int64_t K, const float* Z, const float* DY,
                                              const eqgen_activation* act, float* Db, float* DZ);
 EQGEN_API int eqgen_activation_gradients_f64(int64_t N, int64_t K, const double* Z, const double* DY,
@@ -458,10 +557,240 @@ EQGEN_API int eqgen_softmax_input_gradient_f32(int64_t K, int64_t D, int64_t N, 
 EQGEN_API int eqgen_softmax_input_gradient_f64(int64_t K, int64_t D, int64_t N, const double* W, const double* DZ,
                                                double* DX);
 
+/* Linear map followed by an activation function (activation.eq:1) */
+EQGEN_API int eqgen_sparse_activation_gradients_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                                    const float* W, const eqgen_pattern* W_pattern, const float* Z,
+                                                    const float* DY, const eqgen_activation* act, float* DW, float* Db,
+                                                    float* DZ);
+EQGEN_API int eqgen_sparse_activation_gradients_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                                    const double* W, const eqgen_pattern* W_pattern, const double* Z,
+                                                    const double* DY, const eqgen_activation* act, double* DW,
+                                                    double* Db, double* DZ);
+
+/* Linear map followed by an activation function (activation.eq:1) */
+EQGEN_API int eqgen_sparse_activation_input_gradient_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                         const float* W, const eqgen_pattern* W_pattern,
+                                                         const float* DZ, float* DX);
+EQGEN_API int eqgen_sparse_activation_input_gradient_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                         const double* W, const eqgen_pattern* W_pattern,
+                                                         const double* DZ, double* DX);
+
+/* Linear map with a bias (linear.eq:1) */
+EQGEN_API int eqgen_sparse_linear_gradients_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                                const float* W, const eqgen_pattern* W_pattern, const float* DY,
+                                                float* DW, float* Db);
+EQGEN_API int eqgen_sparse_linear_gradients_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                                const double* W, const eqgen_pattern* W_pattern, const double* DY,
+                                                double* DW, double* Db);
+
+/* Linear map with a bias (linear.eq:1) */
+EQGEN_API int eqgen_sparse_linear_input_gradient_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N, const float* W,
+                                                     const eqgen_pattern* W_pattern, const float* DY, float* DX);
+EQGEN_API int eqgen_sparse_linear_input_gradient_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                     const double* W, const eqgen_pattern* W_pattern, const double* DY,
+                                                     double* DX);
+
+/* Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1) */
+EQGEN_API int eqgen_sparse_log_softmax_gradients_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                                     const float* W, const eqgen_pattern* W_pattern, const float* Z,
+                                                     const float* DY, float* DW, float* Db, float* DZ);
+EQGEN_API int eqgen_sparse_log_softmax_gradients_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K,
+                                                     const double* X, const double* W, const eqgen_pattern* W_pattern,
+                                                     const double* Z, const double* DY, double* DW, double* Db,
+                                                     double* DZ);
+
+/* Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1) */
+EQGEN_API int eqgen_sparse_log_softmax_input_gradient_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                          const float* W, const eqgen_pattern* W_pattern,
+                                                          const float* DZ, float* DX);
+EQGEN_API int eqgen_sparse_log_softmax_input_gradient_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                          const double* W, const eqgen_pattern* W_pattern,
+                                                          const double* DZ, double* DX);
+
+/* Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1) */
+EQGEN_API int eqgen_sparse_s_relu_gradients_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                                const float* W, const eqgen_pattern* W_pattern, const float* al,
+                                                const float* tl, const float* ar, const float* tr, const float* Z,
+                                                const float* DY, float* DW, float* Db, float* Dal, float* Dtl,
+                                                float* Dar, float* Dtr, float* DZ);
+EQGEN_API int eqgen_sparse_s_relu_gradients_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                                const double* W, const eqgen_pattern* W_pattern, const double* al,
+                                                const double* tl, const double* ar, const double* tr, const double* Z,
+                                                const double* DY, double* DW, double* Db, double* Dal, double* Dtl,
+                                                double* Dar, double* Dtr, double* DZ);
+
+/* Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1) */
+EQGEN_API int eqgen_sparse_s_relu_input_gradient_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N, const float* W,
+                                                     const eqgen_pattern* W_pattern, const float* DZ, float* DX);
+EQGEN_API int eqgen_sparse_s_relu_input_gradient_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                     const double* W, const eqgen_pattern* W_pattern, const double* DZ,
+                                                     double* DX);
+
+/* Linear map followed by a row-wise softmax (softmax.eq:1) */
+EQGEN_API int eqgen_sparse_softmax_gradients_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                                 const float* W, const eqgen_pattern* W_pattern, const float* Y,
+                                                 const float* DY, float* DW, float* Db, float* DZ);
+EQGEN_API int eqgen_sparse_softmax_gradients_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                                 const double* W, const eqgen_pattern* W_pattern, const double* Y,
+                                                 const double* DY, double* DW, double* Db, double* DZ);
+
+/* Linear map followed by a row-wise softmax (softmax.eq:1) */
+EQGEN_API int eqgen_sparse_softmax_input_gradient_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                      const float* W, const eqgen_pattern* W_pattern, const float* DZ,
+                                                      float* DX);
+EQGEN_API int eqgen_sparse_softmax_input_gradient_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                      const double* W, const eqgen_pattern* W_pattern, const double* DZ,
+                                                      double* DX);
+
 /* A gradient that is a product, from its factors () */
 EQGEN_API int eqgen_transposed_product_f32(int64_t P, int64_t M, int64_t N, const float* A, const float* B, float* C);
 EQGEN_API int eqgen_transposed_product_f64(int64_t P, int64_t M, int64_t N, const double* A, const double* B,
                                            double* C);
+
+/* The transpose of a matrix, as a matrix () */
+EQGEN_API int eqgen_transposed_f32(int64_t M, int64_t N, const float* X, float* Y);
+EQGEN_API int eqgen_transposed_f64(int64_t M, int64_t N, const double* X, double* Y);
+
+/* Linear map followed by an activation function; examples are columns (activation.eq:1) */
+EQGEN_API int eqgen_sparse_activation_forward_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                          const float* X, const float* W,
+                                                          const eqgen_pattern* W_pattern, const float* b,
+                                                          const eqgen_activation* act, float* Y, float* Z);
+EQGEN_API int eqgen_sparse_activation_forward_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                          const double* X, const double* W,
+                                                          const eqgen_pattern* W_pattern, const double* b,
+                                                          const eqgen_activation* act, double* Y, double* Z);
+
+/* Linear map followed by an activation function; examples are columns (activation.eq:1) */
+EQGEN_API int eqgen_sparse_activation_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                            const float* X, const float* W,
+                                                            const eqgen_pattern* W_pattern, const float* Z,
+                                                            const float* DY, const eqgen_activation* act, float* DW,
+                                                            float* Db, float* DZ);
+EQGEN_API int eqgen_sparse_activation_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                            const double* X, const double* W,
+                                                            const eqgen_pattern* W_pattern, const double* Z,
+                                                            const double* DY, const eqgen_activation* act, double* DW,
+                                                            double* Db, double* DZ);
+
+/* Linear map followed by an activation function; examples are columns (activation.eq:1) */
+EQGEN_API int eqgen_sparse_activation_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                                 const float* W, const eqgen_pattern* W_pattern,
+                                                                 const float* DZ, float* DX);
+EQGEN_API int eqgen_sparse_activation_input_gradient_columns_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                                 const double* W, const eqgen_pattern* W_pattern,
+                                                                 const double* DZ, double* DX);
+
+/* Linear map with a bias; examples are columns (linear.eq:1) */
+EQGEN_API int eqgen_sparse_linear_forward_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                      const float* X, const float* W, const eqgen_pattern* W_pattern,
+                                                      const float* b, float* Y);
+EQGEN_API int eqgen_sparse_linear_forward_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                      const double* X, const double* W, const eqgen_pattern* W_pattern,
+                                                      const double* b, double* Y);
+
+/* Linear map with a bias; examples are columns (linear.eq:1) */
+EQGEN_API int eqgen_sparse_linear_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                        const float* X, const float* W, const eqgen_pattern* W_pattern,
+                                                        const float* DY, float* DW, float* Db);
+EQGEN_API int eqgen_sparse_linear_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                        const double* X, const double* W,
+                                                        const eqgen_pattern* W_pattern, const double* DY, double* DW,
+                                                        double* Db);
+
+/* Linear map with a bias; examples are columns (linear.eq:1) */
+EQGEN_API int eqgen_sparse_linear_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                             const float* W, const eqgen_pattern* W_pattern,
+                                                             const float* DY, float* DX);
+EQGEN_API int eqgen_sparse_linear_input_gradient_columns_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                             const double* W, const eqgen_pattern* W_pattern,
+                                                             const double* DY, double* DX);
+
+/* Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1) */
+EQGEN_API int eqgen_sparse_log_softmax_forward_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                           const float* X, const float* W,
+                                                           const eqgen_pattern* W_pattern, const float* b, float* Y,
+                                                           float* Z);
+EQGEN_API int eqgen_sparse_log_softmax_forward_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                           const double* X, const double* W,
+                                                           const eqgen_pattern* W_pattern, const double* b, double* Y,
+                                                           double* Z);
+
+/* Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1) */
+EQGEN_API int eqgen_sparse_log_softmax_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                             const float* X, const float* W,
+                                                             const eqgen_pattern* W_pattern, const float* Z,
+                                                             const float* DY, float* DW, float* Db, float* DZ);
+EQGEN_API int eqgen_sparse_log_softmax_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                             const double* X, const double* W,
+                                                             const eqgen_pattern* W_pattern, const double* Z,
+                                                             const double* DY, double* DW, double* Db, double* DZ);
+
+/* Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1) */
+EQGEN_API int eqgen_sparse_log_softmax_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                                  const float* W, const eqgen_pattern* W_pattern,
+                                                                  const float* DZ, float* DX);
+EQGEN_API int eqgen_sparse_log_softmax_input_gradient_columns_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                                  const double* W, const eqgen_pattern* W_pattern,
+                                                                  const double* DZ, double* DX);
+
+/* Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns (srelu.eq:1) */
+EQGEN_API int eqgen_sparse_s_relu_forward_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                      const float* X, const float* W, const eqgen_pattern* W_pattern,
+                                                      const float* b, const float* al, const float* tl, const float* ar,
+                                                      const float* tr, float* Y, float* Z);
+EQGEN_API int eqgen_sparse_s_relu_forward_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                      const double* X, const double* W, const eqgen_pattern* W_pattern,
+                                                      const double* b, const double* al, const double* tl,
+                                                      const double* ar, const double* tr, double* Y, double* Z);
+
+/* Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns (srelu.eq:1) */
+EQGEN_API int eqgen_sparse_s_relu_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                        const float* X, const float* W, const eqgen_pattern* W_pattern,
+                                                        const float* al, const float* tl, const float* ar,
+                                                        const float* tr, const float* Z, const float* DY, float* DW,
+                                                        float* Db, float* Dal, float* Dtl, float* Dar, float* Dtr,
+                                                        float* DZ);
+EQGEN_API int eqgen_sparse_s_relu_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                        const double* X, const double* W,
+                                                        const eqgen_pattern* W_pattern, const double* al,
+                                                        const double* tl, const double* ar, const double* tr,
+                                                        const double* Z, const double* DY, double* DW, double* Db,
+                                                        double* Dal, double* Dtl, double* Dar, double* Dtr, double* DZ);
+
+/* Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns (srelu.eq:1) */
+EQGEN_API int eqgen_sparse_s_relu_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                             const float* W, const eqgen_pattern* W_pattern,
+                                                             const float* DZ, float* DX);
+EQGEN_API int eqgen_sparse_s_relu_input_gradient_columns_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                             const double* W, const eqgen_pattern* W_pattern,
+                                                             const double* DZ, double* DX);
+
+/* Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1) */
+EQGEN_API int eqgen_sparse_softmax_forward_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                       const float* X, const float* W, const eqgen_pattern* W_pattern,
+                                                       const float* b, float* Y);
+EQGEN_API int eqgen_sparse_softmax_forward_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                       const double* X, const double* W, const eqgen_pattern* W_pattern,
+                                                       const double* b, double* Y);
+
+/* Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1) */
+EQGEN_API int eqgen_sparse_softmax_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                         const float* X, const float* W, const eqgen_pattern* W_pattern,
+                                                         const float* Y, const float* DY, float* DW, float* Db,
+                                                         float* DZ);
+EQGEN_API int eqgen_sparse_softmax_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
+                                                         const double* X, const double* W,
+                                                         const eqgen_pattern* W_pattern, const double* Y,
+                                                         const double* DY, double* DW, double* Db, double* DZ);
+
+/* Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1) */
+EQGEN_API int eqgen_sparse_softmax_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                              const float* W, const eqgen_pattern* W_pattern,
+                                                              const float* DZ, float* DX);
+EQGEN_API int eqgen_sparse_softmax_input_gradient_columns_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                              const double* W, const eqgen_pattern* W_pattern,
+                                                              const double* DZ, double* DX);
 
 /* Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1) */
 EQGEN_API int eqgen_binary_cross_entropy_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L);
@@ -753,10 +1082,11 @@ typedef enum eqgen_kind {
     EQGEN_INDEX,      /* const int64_t*, rows x columns */
     EQGEN_ACTIVATION, /* const eqgen_activation* */
     EQGEN_NUMBER,     /* double */
-    EQGEN_OUTPUT      /* Scalar*, rows x columns */
+    EQGEN_OUTPUT,     /* Scalar*, rows x columns */
+    EQGEN_PATTERN     /* const eqgen_pattern*, rows x columns */
 } eqgen_kind;
 
-/* rows, columns   the name of a size, or digits; NULL where the argument is no matrix
+/* rows, columns   the name of a size, or digits; NULL where the argument is no matrix and no pattern
    replaces        of an output: names of the inputs that may be the same array, separated by commas, or NULL */
 typedef struct eqgen_argument {
     eqgen_kind kind;

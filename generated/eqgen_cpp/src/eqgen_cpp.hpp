@@ -6,6 +6,7 @@
 #include "activation.hpp"
 #include "eqgen_cpp.h"
 #include "matrix.hpp"
+#include "sparse.hpp"
 
 namespace eqgen {
 
@@ -244,6 +245,65 @@ EQGEN_API void softmax_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, Co
 
 // Linear map followed by an activation function (activation.eq:1)
 template <class Scalar>
+EQGEN_API void sparse_activation_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                         ConstMatrix<Scalar> b, const Activation& act, Matrix<Scalar> Y,
+                                         Matrix<Scalar> Z);
+
+// Linear map followed by an activation function (activation.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_activation_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                          ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, const Activation& act,
+                                          Matrix<Scalar> DX, Matrix<Scalar> DW, Matrix<Scalar> Db);
+
+// Linear map with a bias (linear.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_linear_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                     ConstMatrix<Scalar> b, Matrix<Scalar> Y);
+
+// Linear map with a bias (linear.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_linear_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                      ConstMatrix<Scalar> DY, Matrix<Scalar> DX, Matrix<Scalar> DW, Matrix<Scalar> Db);
+
+// Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_log_softmax_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                          ConstMatrix<Scalar> b, Matrix<Scalar> Y, Matrix<Scalar> Z);
+
+// Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_log_softmax_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                           ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix<Scalar> DX,
+                                           Matrix<Scalar> DW, Matrix<Scalar> Db);
+
+// Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_s_relu_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                     ConstMatrix<Scalar> b, ConstMatrix<Scalar> al, ConstMatrix<Scalar> tl,
+                                     ConstMatrix<Scalar> ar, ConstMatrix<Scalar> tr, Matrix<Scalar> Y,
+                                     Matrix<Scalar> Z);
+
+// Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_s_relu_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                      ConstMatrix<Scalar> al, ConstMatrix<Scalar> tl, ConstMatrix<Scalar> ar,
+                                      ConstMatrix<Scalar> tr, ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY,
+                                      Matrix<Scalar> DX, Matrix<Scalar> DW, Matrix<Scalar> Db, Matrix<Scalar> Dal,
+                                      Matrix<Scalar> Dtl, Matrix<Scalar> Dar, Matrix<Scalar> Dtr);
+
+// Linear map followed by a row-wise softmax (softmax.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_softmax_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                      ConstMatrix<Scalar> b, Matrix<Scalar> Y);
+
+// Linear map followed by a row-wise softmax (softmax.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_softmax_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                       ConstMatrix<Scalar> Y, ConstMatrix<Scalar> DY, Matrix<Scalar> DX,
+                                       Matrix<Scalar> DW, Matrix<Scalar> Db);
+
+// Linear map followed by an activation function (activation.eq:1)
+template <class Scalar>
 EQGEN_API void activation_gradients(ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, const Activation& act,
                                     Matrix<Scalar> Db, Matrix<Scalar> DZ);
 
@@ -332,9 +392,158 @@ EQGEN_API void softmax_gradients(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> DY, 
 template <class Scalar>
 EQGEN_API void softmax_input_gradient(ConstMatrix<Scalar> W, ConstMatrix<Scalar> DZ, Matrix<Scalar> DX);
 
+// Linear map followed by an activation function (activation.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_activation_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
+                                           ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, const Activation& act,
+                                           Matrix<Scalar> DW, Matrix<Scalar> Db, Matrix<Scalar> DZ);
+
+// Linear map followed by an activation function (activation.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_activation_input_gradient(ConstMatrix<Scalar> W, const Pattern& W_pattern, ConstMatrix<Scalar> DZ,
+                                                Matrix<Scalar> DX);
+
+// Linear map with a bias (linear.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_linear_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
+                                       ConstMatrix<Scalar> DY, Matrix<Scalar> DW, Matrix<Scalar> Db);
+
+// Linear map with a bias (linear.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_linear_input_gradient(ConstMatrix<Scalar> W, const Pattern& W_pattern, ConstMatrix<Scalar> DY,
+                                            Matrix<Scalar> DX);
+
+// Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_log_softmax_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
+                                            ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix<Scalar> DW,
+                                            Matrix<Scalar> Db, Matrix<Scalar> DZ);
+
+// Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_log_softmax_input_gradient(ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                                 ConstMatrix<Scalar> DZ, Matrix<Scalar> DX);
+
+// Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_s_relu_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
+                                       ConstMatrix<Scalar> al, ConstMatrix<Scalar> tl, ConstMatrix<Scalar> ar,
+                                       ConstMatrix<Scalar> tr, ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY,
+                                       Matrix<Scalar> DW, Matrix<Scalar> Db, Matrix<Scalar> Dal, Matrix<Scalar> Dtl,
+                                       Matrix<Scalar> Dar, Matrix<Scalar> Dtr, Matrix<Scalar> DZ);
+
+// Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_s_relu_input_gradient(ConstMatrix<Scalar> W, const Pattern& W_pattern, ConstMatrix<Scalar> DZ,
+                                            Matrix<Scalar> DX);
+
+// Linear map followed by a row-wise softmax (softmax.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_softmax_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
+                                        ConstMatrix<Scalar> Y, ConstMatrix<Scalar> DY, Matrix<Scalar> DW,
+                                        Matrix<Scalar> Db, Matrix<Scalar> DZ);
+
+// Linear map followed by a row-wise softmax (softmax.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_softmax_input_gradient(ConstMatrix<Scalar> W, const Pattern& W_pattern, ConstMatrix<Scalar> DZ,
+                                             Matrix<Scalar> DX);
+
 // A gradient that is a product, from its factors ()
 template <class Scalar>
 EQGEN_API void transposed_product(ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, Matrix<Scalar> C);
+
+// The transpose of a matrix, as a matrix ()
+template <class Scalar>
+EQGEN_API void transposed(ConstMatrix<Scalar> X, Matrix<Scalar> Y);
+
+// Linear map followed by an activation function; examples are columns (activation.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_activation_forward_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                                 ConstMatrix<Scalar> b, const Activation& act, Matrix<Scalar> Y,
+                                                 Matrix<Scalar> Z);
+
+// Linear map followed by an activation function; examples are columns (activation.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_activation_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/,
+                                                   const Pattern& W_pattern, ConstMatrix<Scalar> Z,
+                                                   ConstMatrix<Scalar> DY, const Activation& act, Matrix<Scalar> DW,
+                                                   Matrix<Scalar> Db, Matrix<Scalar> DZ);
+
+// Linear map followed by an activation function; examples are columns (activation.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_activation_input_gradient_columns(ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                                        ConstMatrix<Scalar> DZ, Matrix<Scalar> DX);
+
+// Linear map with a bias; examples are columns (linear.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_linear_forward_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                             ConstMatrix<Scalar> b, Matrix<Scalar> Y);
+
+// Linear map with a bias; examples are columns (linear.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_linear_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/,
+                                               const Pattern& W_pattern, ConstMatrix<Scalar> DY, Matrix<Scalar> DW,
+                                               Matrix<Scalar> Db);
+
+// Linear map with a bias; examples are columns (linear.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_linear_input_gradient_columns(ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                                    ConstMatrix<Scalar> DY, Matrix<Scalar> DX);
+
+// Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_log_softmax_forward_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W,
+                                                  const Pattern& W_pattern, ConstMatrix<Scalar> b, Matrix<Scalar> Y,
+                                                  Matrix<Scalar> Z);
+
+// Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_log_softmax_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/,
+                                                    const Pattern& W_pattern, ConstMatrix<Scalar> Z,
+                                                    ConstMatrix<Scalar> DY, Matrix<Scalar> DW, Matrix<Scalar> Db,
+                                                    Matrix<Scalar> DZ);
+
+// Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_log_softmax_input_gradient_columns(ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                                         ConstMatrix<Scalar> DZ, Matrix<Scalar> DX);
+
+// Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns (srelu.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_s_relu_forward_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                             ConstMatrix<Scalar> b, ConstMatrix<Scalar> al, ConstMatrix<Scalar> tl,
+                                             ConstMatrix<Scalar> ar, ConstMatrix<Scalar> tr, Matrix<Scalar> Y,
+                                             Matrix<Scalar> Z);
+
+// Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns (srelu.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_s_relu_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/,
+                                               const Pattern& W_pattern, ConstMatrix<Scalar> al, ConstMatrix<Scalar> tl,
+                                               ConstMatrix<Scalar> ar, ConstMatrix<Scalar> tr, ConstMatrix<Scalar> Z,
+                                               ConstMatrix<Scalar> DY, Matrix<Scalar> DW, Matrix<Scalar> Db,
+                                               Matrix<Scalar> Dal, Matrix<Scalar> Dtl, Matrix<Scalar> Dar,
+                                               Matrix<Scalar> Dtr, Matrix<Scalar> DZ);
+
+// Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns (srelu.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_s_relu_input_gradient_columns(ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                                    ConstMatrix<Scalar> DZ, Matrix<Scalar> DX);
+
+// Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_softmax_forward_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                              ConstMatrix<Scalar> b, Matrix<Scalar> Y);
+
+// Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_softmax_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/,
+                                                const Pattern& W_pattern, ConstMatrix<Scalar> Y, ConstMatrix<Scalar> DY,
+                                                Matrix<Scalar> DW, Matrix<Scalar> Db, Matrix<Scalar> DZ);
+
+// Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1)
+template <class Scalar>
+EQGEN_API void sparse_softmax_input_gradient_columns(ConstMatrix<Scalar> W, const Pattern& W_pattern,
+                                                     ConstMatrix<Scalar> DZ, Matrix<Scalar> DX);
 
 // Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1)
 template <class Scalar>

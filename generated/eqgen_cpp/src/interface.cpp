@@ -644,6 +644,210 @@ int eqgen_softmax_backward_f64(int64_t N, int64_t D, int64_t K, const double* X,
     });
 }
 
+int eqgen_sparse_activation_forward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                        const float* W, const eqgen_pattern* W_pattern, const float* b,
+                                        const eqgen_activation* act, float* Y, float* Z) {
+    return guarded("sparse_activation_forward", [&] {
+        sparse_activation_forward<float>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                         view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"), view(act, "act"),
+                                         view(Y, N, K, "Y"), view(Z, N, K, "Z"));
+    });
+}
+
+int eqgen_sparse_activation_forward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                        const double* W, const eqgen_pattern* W_pattern, const double* b,
+                                        const eqgen_activation* act, double* Y, double* Z) {
+    return guarded("sparse_activation_forward", [&] {
+        sparse_activation_forward<double>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                          view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"), view(act, "act"),
+                                          view(Y, N, K, "Y"), view(Z, N, K, "Z"));
+    });
+}
+
+int eqgen_sparse_activation_backward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                         const float* W, const eqgen_pattern* W_pattern, const float* Z,
+                                         const float* DY, const eqgen_activation* act, float* DX, float* DW,
+                                         float* Db) {
+    return guarded("sparse_activation_backward", [&] {
+        sparse_activation_backward<float>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                          view(W_pattern, K, D, "W_pattern"), view(Z, N, K, "Z"), view(DY, N, K, "DY"),
+                                          view(act, "act"), view(DX, N, D, "DX"), view(DW, 1, W_entries, "DW"),
+                                          view(Db, 1, K, "Db"));
+    });
+}
+
+int eqgen_sparse_activation_backward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                         const double* W, const eqgen_pattern* W_pattern, const double* Z,
+                                         const double* DY, const eqgen_activation* act, double* DX, double* DW,
+                                         double* Db) {
+    return guarded("sparse_activation_backward", [&] {
+        sparse_activation_backward<double>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                           view(W_pattern, K, D, "W_pattern"), view(Z, N, K, "Z"), view(DY, N, K, "DY"),
+                                           view(act, "act"), view(DX, N, D, "DX"), view(DW, 1, W_entries, "DW"),
+                                           view(Db, 1, K, "Db"));
+    });
+}
+
+int eqgen_sparse_linear_forward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X, const float* W,
+                                    const eqgen_pattern* W_pattern, const float* b, float* Y) {
+    return guarded("sparse_linear_forward", [&] {
+        sparse_linear_forward<float>(view(X, N, D, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                     view(b, 1, K, "b"), view(Y, N, K, "Y"));
+    });
+}
+
+int eqgen_sparse_linear_forward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                    const double* W, const eqgen_pattern* W_pattern, const double* b, double* Y) {
+    return guarded("sparse_linear_forward", [&] {
+        sparse_linear_forward<double>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                      view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"), view(Y, N, K, "Y"));
+    });
+}
+
+int eqgen_sparse_linear_backward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X, const float* W,
+                                     const eqgen_pattern* W_pattern, const float* DY, float* DX, float* DW, float* Db) {
+    return guarded("sparse_linear_backward", [&] {
+        sparse_linear_backward<float>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                      view(W_pattern, K, D, "W_pattern"), view(DY, N, K, "DY"), view(DX, N, D, "DX"),
+                                      view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"));
+    });
+}
+
+int eqgen_sparse_linear_backward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                     const double* W, const eqgen_pattern* W_pattern, const double* DY, double* DX,
+                                     double* DW, double* Db) {
+    return guarded("sparse_linear_backward", [&] {
+        sparse_linear_backward<double>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                       view(W_pattern, K, D, "W_pattern"), view(DY, N, K, "DY"), view(DX, N, D, "DX"),
+                                       view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"));
+    });
+}
+
+int eqgen_sparse_log_softmax_forward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                         const float* W, const eqgen_pattern* W_pattern, const float* b, float* Y,
+                                         float* Z) {
+    return guarded("sparse_log_softmax_forward", [&] {
+        sparse_log_softmax_forward<float>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                          view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"), view(Y, N, K, "Y"),
+                                          view(Z, N, K, "Z"));
+    });
+}
+
+int eqgen_sparse_log_softmax_forward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                         const double* W, const eqgen_pattern* W_pattern, const double* b, double* Y,
+                                         double* Z) {
+    return guarded("sparse_log_softmax_forward", [&] {
+        sparse_log_softmax_forward<double>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                           view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"), view(Y, N, K, "Y"),
+                                           view(Z, N, K, "Z"));
+    });
+}
+
+int eqgen_sparse_log_softmax_backward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                          const float* W, const eqgen_pattern* W_pattern, const float* Z,
+                                          const float* DY, float* DX, float* DW, float* Db) {
+    return guarded("sparse_log_softmax_backward", [&] {
+        sparse_log_softmax_backward<float>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                           view(W_pattern, K, D, "W_pattern"), view(Z, N, K, "Z"), view(DY, N, K, "DY"),
+                                           view(DX, N, D, "DX"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"));
+    });
+}
+
+int eqgen_sparse_log_softmax_backward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                          const double* W, const eqgen_pattern* W_pattern, const double* Z,
+                                          const double* DY, double* DX, double* DW, double* Db) {
+    return guarded("sparse_log_softmax_backward", [&] {
+        sparse_log_softmax_backward<double>(
+            view(X, N, D, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(Z, N, K, "Z"),
+            view(DY, N, K, "DY"), view(DX, N, D, "DX"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"));
+    });
+}
+
+int eqgen_sparse_s_relu_forward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X, const float* W,
+                                    const eqgen_pattern* W_pattern, const float* b, const float* al, const float* tl,
+                                    const float* ar, const float* tr, float* Y, float* Z) {
+    return guarded("sparse_s_relu_forward", [&] {
+        sparse_s_relu_forward<float>(view(X, N, D, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                     view(b, 1, K, "b"), view(al, 1, 1, "al"), view(tl, 1, 1, "tl"),
+                                     view(ar, 1, 1, "ar"), view(tr, 1, 1, "tr"), view(Y, N, K, "Y"),
+                                     view(Z, N, K, "Z"));
+    });
+}
+
+int eqgen_sparse_s_relu_forward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                    const double* W, const eqgen_pattern* W_pattern, const double* b, const double* al,
+                                    const double* tl, const double* ar, const double* tr, double* Y, double* Z) {
+    return guarded("sparse_s_relu_forward", [&] {
+        sparse_s_relu_forward<double>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                      view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"), view(al, 1, 1, "al"),
+                                      view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"), view(tr, 1, 1, "tr"),
+                                      view(Y, N, K, "Y"), view(Z, N, K, "Z"));
+    });
+}
+
+int eqgen_sparse_s_relu_backward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X, const float* W,
+                                     const eqgen_pattern* W_pattern, const float* al, const float* tl, const float* ar,
+                                     const float* tr, const float* Z, const float* DY, float* DX, float* DW, float* Db,
+                                     float* Dal, float* Dtl, float* Dar, float* Dtr) {
+    return guarded("sparse_s_relu_backward", [&] {
+        sparse_s_relu_backward<float>(
+            view(X, N, D, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(al, 1, 1, "al"),
+            view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"), view(tr, 1, 1, "tr"), view(Z, N, K, "Z"), view(DY, N, K, "DY"),
+            view(DX, N, D, "DX"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(Dal, 1, 1, "Dal"),
+            view(Dtl, 1, 1, "Dtl"), view(Dar, 1, 1, "Dar"), view(Dtr, 1, 1, "Dtr"));
+    });
+}
+
+int eqgen_sparse_s_relu_backward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                     const double* W, const eqgen_pattern* W_pattern, const double* al,
+                                     const double* tl, const double* ar, const double* tr, const double* Z,
+                                     const double* DY, double* DX, double* DW, double* Db, double* Dal, double* Dtl,
+                                     double* Dar, double* Dtr) {
+    return guarded("sparse_s_relu_backward", [&] {
+        sparse_s_relu_backward<double>(
+            view(X, N, D, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(al, 1, 1, "al"),
+            view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"), view(tr, 1, 1, "tr"), view(Z, N, K, "Z"), view(DY, N, K, "DY"),
+            view(DX, N, D, "DX"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(Dal, 1, 1, "Dal"),
+            view(Dtl, 1, 1, "Dtl"), view(Dar, 1, 1, "Dar"), view(Dtr, 1, 1, "Dtr"));
+    });
+}
+
+int eqgen_sparse_softmax_forward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X, const float* W,
+                                     const eqgen_pattern* W_pattern, const float* b, float* Y) {
+    return guarded("sparse_softmax_forward", [&] {
+        sparse_softmax_forward<float>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                      view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"), view(Y, N, K, "Y"));
+    });
+}
+
+int eqgen_sparse_softmax_forward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                     const double* W, const eqgen_pattern* W_pattern, const double* b, double* Y) {
+    return guarded("sparse_softmax_forward", [&] {
+        sparse_softmax_forward<double>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                       view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"), view(Y, N, K, "Y"));
+    });
+}
+
+int eqgen_sparse_softmax_backward_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                      const float* W, const eqgen_pattern* W_pattern, const float* Y, const float* DY,
+                                      float* DX, float* DW, float* Db) {
+    return guarded("sparse_softmax_backward", [&] {
+        sparse_softmax_backward<float>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                       view(W_pattern, K, D, "W_pattern"), view(Y, N, K, "Y"), view(DY, N, K, "DY"),
+                                       view(DX, N, D, "DX"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"));
+    });
+}
+
+int eqgen_sparse_softmax_backward_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                      const double* W, const eqgen_pattern* W_pattern, const double* Y,
+                                      const double* DY, double* DX, double* DW, double* Db) {
+    return guarded("sparse_softmax_backward", [&] {
+        sparse_softmax_backward<double>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                        view(W_pattern, K, D, "W_pattern"), view(Y, N, K, "Y"), view(DY, N, K, "DY"),
+                                        view(DX, N, D, "DX"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"));
+    });
+}
+
 int eqgen_activation_gradients_f32(int64_t N, int64_t K, const float* Z, const float* DY, const eqgen_activation* act,
                                    float* Db, float* DZ) {
     return guarded("activation_gradients", [&] {
@@ -930,6 +1134,197 @@ int eqgen_softmax_input_gradient_f64(int64_t K, int64_t D, int64_t N, const doub
     });
 }
 
+int eqgen_sparse_activation_gradients_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                          const float* W, const eqgen_pattern* W_pattern, const float* Z,
+                                          const float* DY, const eqgen_activation* act, float* DW, float* Db,
+                                          float* DZ) {
+    return guarded("sparse_activation_gradients", [&] {
+        sparse_activation_gradients<float>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                           view(W_pattern, K, D, "W_pattern"), view(Z, N, K, "Z"), view(DY, N, K, "DY"),
+                                           view(act, "act"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"),
+                                           view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_sparse_activation_gradients_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                          const double* W, const eqgen_pattern* W_pattern, const double* Z,
+                                          const double* DY, const eqgen_activation* act, double* DW, double* Db,
+                                          double* DZ) {
+    return guarded("sparse_activation_gradients", [&] {
+        sparse_activation_gradients<double>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                            view(W_pattern, K, D, "W_pattern"), view(Z, N, K, "Z"),
+                                            view(DY, N, K, "DY"), view(act, "act"), view(DW, 1, W_entries, "DW"),
+                                            view(Db, 1, K, "Db"), view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_sparse_activation_input_gradient_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N, const float* W,
+                                               const eqgen_pattern* W_pattern, const float* DZ, float* DX) {
+    return guarded("sparse_activation_input_gradient", [&] {
+        sparse_activation_input_gradient<float>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                                view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_sparse_activation_input_gradient_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N, const double* W,
+                                               const eqgen_pattern* W_pattern, const double* DZ, double* DX) {
+    return guarded("sparse_activation_input_gradient", [&] {
+        sparse_activation_input_gradient<double>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                                 view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_sparse_linear_gradients_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                      const float* W, const eqgen_pattern* W_pattern, const float* DY, float* DW,
+                                      float* Db) {
+    return guarded("sparse_linear_gradients", [&] {
+        sparse_linear_gradients<float>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                       view(W_pattern, K, D, "W_pattern"), view(DY, N, K, "DY"),
+                                       view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"));
+    });
+}
+
+int eqgen_sparse_linear_gradients_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                      const double* W, const eqgen_pattern* W_pattern, const double* DY, double* DW,
+                                      double* Db) {
+    return guarded("sparse_linear_gradients", [&] {
+        sparse_linear_gradients<double>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                        view(W_pattern, K, D, "W_pattern"), view(DY, N, K, "DY"),
+                                        view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"));
+    });
+}
+
+int eqgen_sparse_linear_input_gradient_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N, const float* W,
+                                           const eqgen_pattern* W_pattern, const float* DY, float* DX) {
+    return guarded("sparse_linear_input_gradient", [&] {
+        sparse_linear_input_gradient<float>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                            view(DY, N, K, "DY"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_sparse_linear_input_gradient_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N, const double* W,
+                                           const eqgen_pattern* W_pattern, const double* DY, double* DX) {
+    return guarded("sparse_linear_input_gradient", [&] {
+        sparse_linear_input_gradient<double>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                             view(DY, N, K, "DY"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_sparse_log_softmax_gradients_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                           const float* W, const eqgen_pattern* W_pattern, const float* Z,
+                                           const float* DY, float* DW, float* Db, float* DZ) {
+    return guarded("sparse_log_softmax_gradients", [&] {
+        sparse_log_softmax_gradients<float>(
+            view(X, N, D, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(Z, N, K, "Z"),
+            view(DY, N, K, "DY"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_sparse_log_softmax_gradients_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                           const double* W, const eqgen_pattern* W_pattern, const double* Z,
+                                           const double* DY, double* DW, double* Db, double* DZ) {
+    return guarded("sparse_log_softmax_gradients", [&] {
+        sparse_log_softmax_gradients<double>(
+            view(X, N, D, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(Z, N, K, "Z"),
+            view(DY, N, K, "DY"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_sparse_log_softmax_input_gradient_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N, const float* W,
+                                                const eqgen_pattern* W_pattern, const float* DZ, float* DX) {
+    return guarded("sparse_log_softmax_input_gradient", [&] {
+        sparse_log_softmax_input_gradient<float>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                                 view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_sparse_log_softmax_input_gradient_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N, const double* W,
+                                                const eqgen_pattern* W_pattern, const double* DZ, double* DX) {
+    return guarded("sparse_log_softmax_input_gradient", [&] {
+        sparse_log_softmax_input_gradient<double>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                                  view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_sparse_s_relu_gradients_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                      const float* W, const eqgen_pattern* W_pattern, const float* al, const float* tl,
+                                      const float* ar, const float* tr, const float* Z, const float* DY, float* DW,
+                                      float* Db, float* Dal, float* Dtl, float* Dar, float* Dtr, float* DZ) {
+    return guarded("sparse_s_relu_gradients", [&] {
+        sparse_s_relu_gradients<float>(
+            view(X, N, D, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(al, 1, 1, "al"),
+            view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"), view(tr, 1, 1, "tr"), view(Z, N, K, "Z"), view(DY, N, K, "DY"),
+            view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(Dal, 1, 1, "Dal"), view(Dtl, 1, 1, "Dtl"),
+            view(Dar, 1, 1, "Dar"), view(Dtr, 1, 1, "Dtr"), view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_sparse_s_relu_gradients_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                      const double* W, const eqgen_pattern* W_pattern, const double* al,
+                                      const double* tl, const double* ar, const double* tr, const double* Z,
+                                      const double* DY, double* DW, double* Db, double* Dal, double* Dtl, double* Dar,
+                                      double* Dtr, double* DZ) {
+    return guarded("sparse_s_relu_gradients", [&] {
+        sparse_s_relu_gradients<double>(
+            view(X, N, D, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(al, 1, 1, "al"),
+            view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"), view(tr, 1, 1, "tr"), view(Z, N, K, "Z"), view(DY, N, K, "DY"),
+            view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(Dal, 1, 1, "Dal"), view(Dtl, 1, 1, "Dtl"),
+            view(Dar, 1, 1, "Dar"), view(Dtr, 1, 1, "Dtr"), view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_sparse_s_relu_input_gradient_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N, const float* W,
+                                           const eqgen_pattern* W_pattern, const float* DZ, float* DX) {
+    return guarded("sparse_s_relu_input_gradient", [&] {
+        sparse_s_relu_input_gradient<float>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                            view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_sparse_s_relu_input_gradient_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N, const double* W,
+                                           const eqgen_pattern* W_pattern, const double* DZ, double* DX) {
+    return guarded("sparse_s_relu_input_gradient", [&] {
+        sparse_s_relu_input_gradient<double>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                             view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_sparse_softmax_gradients_f32(int64_t N, int64_t D, int64_t W_entries, int64_t K, const float* X,
+                                       const float* W, const eqgen_pattern* W_pattern, const float* Y, const float* DY,
+                                       float* DW, float* Db, float* DZ) {
+    return guarded("sparse_softmax_gradients", [&] {
+        sparse_softmax_gradients<float>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                        view(W_pattern, K, D, "W_pattern"), view(Y, N, K, "Y"), view(DY, N, K, "DY"),
+                                        view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_sparse_softmax_gradients_f64(int64_t N, int64_t D, int64_t W_entries, int64_t K, const double* X,
+                                       const double* W, const eqgen_pattern* W_pattern, const double* Y,
+                                       const double* DY, double* DW, double* Db, double* DZ) {
+    return guarded("sparse_softmax_gradients", [&] {
+        sparse_softmax_gradients<double>(view(X, N, D, "X"), view(W, 1, W_entries, "W"),
+                                         view(W_pattern, K, D, "W_pattern"), view(Y, N, K, "Y"), view(DY, N, K, "DY"),
+                                         view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(DZ, N, K, "DZ"));
+    });
+}
+
+int eqgen_sparse_softmax_input_gradient_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N, const float* W,
+                                            const eqgen_pattern* W_pattern, const float* DZ, float* DX) {
+    return guarded("sparse_softmax_input_gradient", [&] {
+        sparse_softmax_input_gradient<float>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                             view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
+int eqgen_sparse_softmax_input_gradient_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N, const double* W,
+                                            const eqgen_pattern* W_pattern, const double* DZ, double* DX) {
+    return guarded("sparse_softmax_input_gradient", [&] {
+        sparse_softmax_input_gradient<double>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                              view(DZ, N, K, "DZ"), view(DX, N, D, "DX"));
+    });
+}
+
 int eqgen_transposed_product_f32(int64_t P, int64_t M, int64_t N, const float* A, const float* B, float* C) {
     return guarded("transposed_product",
                    [&] { transposed_product<float>(view(A, P, M, "A"), view(B, P, N, "B"), view(C, M, N, "C")); });
@@ -938,6 +1333,312 @@ int eqgen_transposed_product_f32(int64_t P, int64_t M, int64_t N, const float* A
 int eqgen_transposed_product_f64(int64_t P, int64_t M, int64_t N, const double* A, const double* B, double* C) {
     return guarded("transposed_product",
                    [&] { transposed_product<double>(view(A, P, M, "A"), view(B, P, N, "B"), view(C, M, N, "C")); });
+}
+
+int eqgen_transposed_f32(int64_t M, int64_t N, const float* X, float* Y) {
+    return guarded("transposed", [&] { transposed<float>(view(X, M, N, "X"), view(Y, N, M, "Y")); });
+}
+
+int eqgen_transposed_f64(int64_t M, int64_t N, const double* X, double* Y) {
+    return guarded("transposed", [&] { transposed<double>(view(X, M, N, "X"), view(Y, N, M, "Y")); });
+}
+
+int eqgen_sparse_activation_forward_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
+                                                const float* W, const eqgen_pattern* W_pattern, const float* b,
+                                                const eqgen_activation* act, float* Y, float* Z) {
+    return guarded("sparse_activation_forward_columns", [&] {
+        sparse_activation_forward_columns<float>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
+                                                 view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"),
+                                                 view(act, "act"), view(Y, K, N, "Y"), view(Z, K, N, "Z"));
+    });
+}
+
+int eqgen_sparse_activation_forward_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
+                                                const double* W, const eqgen_pattern* W_pattern, const double* b,
+                                                const eqgen_activation* act, double* Y, double* Z) {
+    return guarded("sparse_activation_forward_columns", [&] {
+        sparse_activation_forward_columns<double>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
+                                                  view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"),
+                                                  view(act, "act"), view(Y, K, N, "Y"), view(Z, K, N, "Z"));
+    });
+}
+
+int eqgen_sparse_activation_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
+                                                  const float* W, const eqgen_pattern* W_pattern, const float* Z,
+                                                  const float* DY, const eqgen_activation* act, float* DW, float* Db,
+                                                  float* DZ) {
+    return guarded("sparse_activation_gradients_columns", [&] {
+        sparse_activation_gradients_columns<float>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
+                                                   view(W_pattern, K, D, "W_pattern"), view(Z, K, N, "Z"),
+                                                   view(DY, K, N, "DY"), view(act, "act"), view(DW, 1, W_entries, "DW"),
+                                                   view(Db, 1, K, "Db"), view(DZ, K, N, "DZ"));
+    });
+}
+
+int eqgen_sparse_activation_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
+                                                  const double* W, const eqgen_pattern* W_pattern, const double* Z,
+                                                  const double* DY, const eqgen_activation* act, double* DW, double* Db,
+                                                  double* DZ) {
+    return guarded("sparse_activation_gradients_columns", [&] {
+        sparse_activation_gradients_columns<double>(
+            view(X, D, N, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(Z, K, N, "Z"),
+            view(DY, K, N, "DY"), view(act, "act"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"),
+            view(DZ, K, N, "DZ"));
+    });
+}
+
+int eqgen_sparse_activation_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                       const float* W, const eqgen_pattern* W_pattern, const float* DZ,
+                                                       float* DX) {
+    return guarded("sparse_activation_input_gradient_columns", [&] {
+        sparse_activation_input_gradient_columns<float>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                                        view(DZ, K, N, "DZ"), view(DX, D, N, "DX"));
+    });
+}
+
+int eqgen_sparse_activation_input_gradient_columns_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                       const double* W, const eqgen_pattern* W_pattern,
+                                                       const double* DZ, double* DX) {
+    return guarded("sparse_activation_input_gradient_columns", [&] {
+        sparse_activation_input_gradient_columns<double>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                                         view(DZ, K, N, "DZ"), view(DX, D, N, "DX"));
+    });
+}
+
+int eqgen_sparse_linear_forward_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
+                                            const float* W, const eqgen_pattern* W_pattern, const float* b, float* Y) {
+    return guarded("sparse_linear_forward_columns", [&] {
+        sparse_linear_forward_columns<float>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
+                                             view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"),
+                                             view(Y, K, N, "Y"));
+    });
+}
+
+int eqgen_sparse_linear_forward_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
+                                            const double* W, const eqgen_pattern* W_pattern, const double* b,
+                                            double* Y) {
+    return guarded("sparse_linear_forward_columns", [&] {
+        sparse_linear_forward_columns<double>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
+                                              view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"),
+                                              view(Y, K, N, "Y"));
+    });
+}
+
+int eqgen_sparse_linear_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
+                                              const float* W, const eqgen_pattern* W_pattern, const float* DY,
+                                              float* DW, float* Db) {
+    return guarded("sparse_linear_gradients_columns", [&] {
+        sparse_linear_gradients_columns<float>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
+                                               view(W_pattern, K, D, "W_pattern"), view(DY, K, N, "DY"),
+                                               view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"));
+    });
+}
+
+int eqgen_sparse_linear_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
+                                              const double* W, const eqgen_pattern* W_pattern, const double* DY,
+                                              double* DW, double* Db) {
+    return guarded("sparse_linear_gradients_columns", [&] {
+        sparse_linear_gradients_columns<double>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
+                                                view(W_pattern, K, D, "W_pattern"), view(DY, K, N, "DY"),
+                                                view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"));
+    });
+}
+
+int eqgen_sparse_linear_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N, const float* W,
+                                                   const eqgen_pattern* W_pattern, const float* DY, float* DX) {
+    return guarded("sparse_linear_input_gradient_columns", [&] {
+        sparse_linear_input_gradient_columns<float>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                                    view(DY, K, N, "DY"), view(DX, D, N, "DX"));
+    });
+}
+
+int eqgen_sparse_linear_input_gradient_columns_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N, const double* W,
+                                                   const eqgen_pattern* W_pattern, const double* DY, double* DX) {
+    return guarded("sparse_linear_input_gradient_columns", [&] {
+        sparse_linear_input_gradient_columns<double>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                                     view(DY, K, N, "DY"), view(DX, D, N, "DX"));
+    });
+}
+
+int eqgen_sparse_log_softmax_forward_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
+                                                 const float* W, const eqgen_pattern* W_pattern, const float* b,
+                                                 float* Y, float* Z) {
+    return guarded("sparse_log_softmax_forward_columns", [&] {
+        sparse_log_softmax_forward_columns<float>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
+                                                  view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"),
+                                                  view(Y, K, N, "Y"), view(Z, K, N, "Z"));
+    });
+}
+
+int eqgen_sparse_log_softmax_forward_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
+                                                 const double* W, const eqgen_pattern* W_pattern, const double* b,
+                                                 double* Y, double* Z) {
+    return guarded("sparse_log_softmax_forward_columns", [&] {
+        sparse_log_softmax_forward_columns<double>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
+                                                   view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"),
+                                                   view(Y, K, N, "Y"), view(Z, K, N, "Z"));
+    });
+}
+
+int eqgen_sparse_log_softmax_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
+                                                   const float* W, const eqgen_pattern* W_pattern, const float* Z,
+                                                   const float* DY, float* DW, float* Db, float* DZ) {
+    return guarded("sparse_log_softmax_gradients_columns", [&] {
+        sparse_log_softmax_gradients_columns<float>(
+            view(X, D, N, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(Z, K, N, "Z"),
+            view(DY, K, N, "DY"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(DZ, K, N, "DZ"));
+    });
+}
+
+int eqgen_sparse_log_softmax_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
+                                                   const double* W, const eqgen_pattern* W_pattern, const double* Z,
+                                                   const double* DY, double* DW, double* Db, double* DZ) {
+    return guarded("sparse_log_softmax_gradients_columns", [&] {
+        sparse_log_softmax_gradients_columns<double>(
+            view(X, D, N, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(Z, K, N, "Z"),
+            view(DY, K, N, "DY"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(DZ, K, N, "DZ"));
+    });
+}
+
+int eqgen_sparse_log_softmax_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                        const float* W, const eqgen_pattern* W_pattern, const float* DZ,
+                                                        float* DX) {
+    return guarded("sparse_log_softmax_input_gradient_columns", [&] {
+        sparse_log_softmax_input_gradient_columns<float>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                                         view(DZ, K, N, "DZ"), view(DX, D, N, "DX"));
+    });
+}
+
+int eqgen_sparse_log_softmax_input_gradient_columns_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N,
+                                                        const double* W, const eqgen_pattern* W_pattern,
+                                                        const double* DZ, double* DX) {
+    return guarded("sparse_log_softmax_input_gradient_columns", [&] {
+        sparse_log_softmax_input_gradient_columns<double>(
+            view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(DZ, K, N, "DZ"), view(DX, D, N, "DX"));
+    });
+}
+
+int eqgen_sparse_s_relu_forward_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
+                                            const float* W, const eqgen_pattern* W_pattern, const float* b,
+                                            const float* al, const float* tl, const float* ar, const float* tr,
+                                            float* Y, float* Z) {
+    return guarded("sparse_s_relu_forward_columns", [&] {
+        sparse_s_relu_forward_columns<float>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
+                                             view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"),
+                                             view(al, 1, 1, "al"), view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"),
+                                             view(tr, 1, 1, "tr"), view(Y, K, N, "Y"), view(Z, K, N, "Z"));
+    });
+}
+
+int eqgen_sparse_s_relu_forward_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
+                                            const double* W, const eqgen_pattern* W_pattern, const double* b,
+                                            const double* al, const double* tl, const double* ar, const double* tr,
+                                            double* Y, double* Z) {
+    return guarded("sparse_s_relu_forward_columns", [&] {
+        sparse_s_relu_forward_columns<double>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
+                                              view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"),
+                                              view(al, 1, 1, "al"), view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"),
+                                              view(tr, 1, 1, "tr"), view(Y, K, N, "Y"), view(Z, K, N, "Z"));
+    });
+}
+
+int eqgen_sparse_s_relu_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
+                                              const float* W, const eqgen_pattern* W_pattern, const float* al,
+                                              const float* tl, const float* ar, const float* tr, const float* Z,
+                                              const float* DY, float* DW, float* Db, float* Dal, float* Dtl, float* Dar,
+                                              float* Dtr, float* DZ) {
+    return guarded("sparse_s_relu_gradients_columns", [&] {
+        sparse_s_relu_gradients_columns<float>(
+            view(X, D, N, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(al, 1, 1, "al"),
+            view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"), view(tr, 1, 1, "tr"), view(Z, K, N, "Z"), view(DY, K, N, "DY"),
+            view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(Dal, 1, 1, "Dal"), view(Dtl, 1, 1, "Dtl"),
+            view(Dar, 1, 1, "Dar"), view(Dtr, 1, 1, "Dtr"), view(DZ, K, N, "DZ"));
+    });
+}
+
+int eqgen_sparse_s_relu_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
+                                              const double* W, const eqgen_pattern* W_pattern, const double* al,
+                                              const double* tl, const double* ar, const double* tr, const double* Z,
+                                              const double* DY, double* DW, double* Db, double* Dal, double* Dtl,
+                                              double* Dar, double* Dtr, double* DZ) {
+    return guarded("sparse_s_relu_gradients_columns", [&] {
+        sparse_s_relu_gradients_columns<double>(
+            view(X, D, N, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(al, 1, 1, "al"),
+            view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"), view(tr, 1, 1, "tr"), view(Z, K, N, "Z"), view(DY, K, N, "DY"),
+            view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(Dal, 1, 1, "Dal"), view(Dtl, 1, 1, "Dtl"),
+            view(Dar, 1, 1, "Dar"), view(Dtr, 1, 1, "Dtr"), view(DZ, K, N, "DZ"));
+    });
+}
+
+int eqgen_sparse_s_relu_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N, const float* W,
+                                                   const eqgen_pattern* W_pattern, const float* DZ, float* DX) {
+    return guarded("sparse_s_relu_input_gradient_columns", [&] {
+        sparse_s_relu_input_gradient_columns<float>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                                    view(DZ, K, N, "DZ"), view(DX, D, N, "DX"));
+    });
+}
+
+int eqgen_sparse_s_relu_input_gradient_columns_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N, const double* W,
+                                                   const eqgen_pattern* W_pattern, const double* DZ, double* DX) {
+    return guarded("sparse_s_relu_input_gradient_columns", [&] {
+        sparse_s_relu_input_gradient_columns<double>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                                     view(DZ, K, N, "DZ"), view(DX, D, N, "DX"));
+    });
+}
+
+int eqgen_sparse_softmax_forward_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
+                                             const float* W, const eqgen_pattern* W_pattern, const float* b, float* Y) {
+    return guarded("sparse_softmax_forward_columns", [&] {
+        sparse_softmax_forward_columns<float>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
+                                              view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"),
+                                              view(Y, K, N, "Y"));
+    });
+}
+
+int eqgen_sparse_softmax_forward_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
+                                             const double* W, const eqgen_pattern* W_pattern, const double* b,
+                                             double* Y) {
+    return guarded("sparse_softmax_forward_columns", [&] {
+        sparse_softmax_forward_columns<double>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
+                                               view(W_pattern, K, D, "W_pattern"), view(b, 1, K, "b"),
+                                               view(Y, K, N, "Y"));
+    });
+}
+
+int eqgen_sparse_softmax_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
+                                               const float* W, const eqgen_pattern* W_pattern, const float* Y,
+                                               const float* DY, float* DW, float* Db, float* DZ) {
+    return guarded("sparse_softmax_gradients_columns", [&] {
+        sparse_softmax_gradients_columns<float>(
+            view(X, D, N, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(Y, K, N, "Y"),
+            view(DY, K, N, "DY"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(DZ, K, N, "DZ"));
+    });
+}
+
+int eqgen_sparse_softmax_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
+                                               const double* W, const eqgen_pattern* W_pattern, const double* Y,
+                                               const double* DY, double* DW, double* Db, double* DZ) {
+    return guarded("sparse_softmax_gradients_columns", [&] {
+        sparse_softmax_gradients_columns<double>(
+            view(X, D, N, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(Y, K, N, "Y"),
+            view(DY, K, N, "DY"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(DZ, K, N, "DZ"));
+    });
+}
+
+int eqgen_sparse_softmax_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N, const float* W,
+                                                    const eqgen_pattern* W_pattern, const float* DZ, float* DX) {
+    return guarded("sparse_softmax_input_gradient_columns", [&] {
+        sparse_softmax_input_gradient_columns<float>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                                     view(DZ, K, N, "DZ"), view(DX, D, N, "DX"));
+    });
+}
+
+int eqgen_sparse_softmax_input_gradient_columns_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N, const double* W,
+                                                    const eqgen_pattern* W_pattern, const double* DZ, double* DX) {
+    return guarded("sparse_softmax_input_gradient_columns", [&] {
+        sparse_softmax_input_gradient_columns<double>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
+                                                      view(DZ, K, N, "DZ"), view(DX, D, N, "DX"));
+    });
 }
 
 int eqgen_binary_cross_entropy_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L) {
@@ -2028,6 +2729,157 @@ constexpr eqgen_argument softmax_backward_arguments[] = {
     {EQGEN_OUTPUT, "DW", "K", "D", nullptr},      {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
 };
 
+constexpr eqgen_argument sparse_activation_forward_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "Z", "N", "K", nullptr},
+};
+
+constexpr eqgen_argument sparse_activation_backward_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "Z", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", "X"},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+};
+
+constexpr eqgen_argument sparse_linear_forward_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "K", nullptr},
+};
+
+constexpr eqgen_argument sparse_linear_backward_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", "X"},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+};
+
+constexpr eqgen_argument sparse_log_softmax_forward_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "Z", "N", "K", nullptr},
+};
+
+constexpr eqgen_argument sparse_log_softmax_backward_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "Z", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", "X"},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+};
+
+constexpr eqgen_argument sparse_s_relu_forward_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_INPUT, "al", "1", "1", nullptr},
+    {EQGEN_INPUT, "tl", "1", "1", nullptr},
+    {EQGEN_INPUT, "ar", "1", "1", nullptr},
+    {EQGEN_INPUT, "tr", "1", "1", nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "Z", "N", "K", nullptr},
+};
+
+constexpr eqgen_argument sparse_s_relu_backward_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "al", "1", "1", nullptr},
+    {EQGEN_INPUT, "tl", "1", "1", nullptr},
+    {EQGEN_INPUT, "ar", "1", "1", nullptr},
+    {EQGEN_INPUT, "tr", "1", "1", nullptr},
+    {EQGEN_INPUT, "Z", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", "X"},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "Dal", "1", "1", nullptr},
+    {EQGEN_OUTPUT, "Dtl", "1", "1", nullptr},
+    {EQGEN_OUTPUT, "Dar", "1", "1", "al"},
+    {EQGEN_OUTPUT, "Dtr", "1", "1", "al"},
+};
+
+constexpr eqgen_argument sparse_softmax_forward_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "K", nullptr},
+};
+
+constexpr eqgen_argument sparse_softmax_backward_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", "X"},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+};
+
 constexpr eqgen_argument activation_gradients_arguments[] = {
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
     {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
@@ -2160,10 +3012,359 @@ constexpr eqgen_argument softmax_input_gradient_arguments[] = {
     {EQGEN_INPUT, "DZ", "N", "K", nullptr},       {EQGEN_OUTPUT, "DX", "N", "D", nullptr},
 };
 
+constexpr eqgen_argument sparse_activation_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "Z", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "DZ", "N", "K", "Z,DY"},
+};
+
+constexpr eqgen_argument sparse_activation_input_gradient_arguments[] = {
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "DZ", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", nullptr},
+};
+
+constexpr eqgen_argument sparse_linear_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+};
+
+constexpr eqgen_argument sparse_linear_input_gradient_arguments[] = {
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", nullptr},
+};
+
+constexpr eqgen_argument sparse_log_softmax_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "Z", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "DZ", "N", "K", "Z,DY"},
+};
+
+constexpr eqgen_argument sparse_log_softmax_input_gradient_arguments[] = {
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "DZ", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", nullptr},
+};
+
+constexpr eqgen_argument sparse_s_relu_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "al", "1", "1", nullptr},
+    {EQGEN_INPUT, "tl", "1", "1", nullptr},
+    {EQGEN_INPUT, "ar", "1", "1", nullptr},
+    {EQGEN_INPUT, "tr", "1", "1", nullptr},
+    {EQGEN_INPUT, "Z", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "Dal", "1", "1", nullptr},
+    {EQGEN_OUTPUT, "Dtl", "1", "1", nullptr},
+    {EQGEN_OUTPUT, "Dar", "1", "1", "al"},
+    {EQGEN_OUTPUT, "Dtr", "1", "1", "al"},
+    {EQGEN_OUTPUT, "DZ", "N", "K", nullptr},
+};
+
+constexpr eqgen_argument sparse_s_relu_input_gradient_arguments[] = {
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "DZ", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", nullptr},
+};
+
+constexpr eqgen_argument sparse_softmax_gradients_arguments[] = {
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "N", "D", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "Y", "N", "K", nullptr},
+    {EQGEN_INPUT, "DY", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "DZ", "N", "K", "Y,DY"},
+};
+
+constexpr eqgen_argument sparse_softmax_input_gradient_arguments[] = {
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "DZ", "N", "K", nullptr},
+    {EQGEN_OUTPUT, "DX", "N", "D", nullptr},
+};
+
 constexpr eqgen_argument transposed_product_arguments[] = {
     {EQGEN_SIZE, "P", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr}, {EQGEN_INPUT, "A", "P", "M", nullptr},
     {EQGEN_INPUT, "B", "P", "N", nullptr},        {EQGEN_OUTPUT, "C", "M", "N", nullptr},
+};
+
+constexpr eqgen_argument transposed_arguments[] = {
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "Y", "N", "M", nullptr},
+};
+
+constexpr eqgen_argument sparse_activation_forward_columns_arguments[] = {
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "D", "N", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "Y", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "Z", "K", "N", nullptr},
+};
+
+constexpr eqgen_argument sparse_activation_gradients_columns_arguments[] = {
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "D", "N", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "Z", "K", "N", nullptr},
+    {EQGEN_INPUT, "DY", "K", "N", nullptr},
+    {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "DZ", "K", "N", "Z,DY"},
+};
+
+constexpr eqgen_argument sparse_activation_input_gradient_columns_arguments[] = {
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "DZ", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "DX", "D", "N", nullptr},
+};
+
+constexpr eqgen_argument sparse_linear_forward_columns_arguments[] = {
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "D", "N", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "Y", "K", "N", nullptr},
+};
+
+constexpr eqgen_argument sparse_linear_gradients_columns_arguments[] = {
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "D", "N", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "DY", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+};
+
+constexpr eqgen_argument sparse_linear_input_gradient_columns_arguments[] = {
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "DY", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "DX", "D", "N", nullptr},
+};
+
+constexpr eqgen_argument sparse_log_softmax_forward_columns_arguments[] = {
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "D", "N", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "Y", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "Z", "K", "N", nullptr},
+};
+
+constexpr eqgen_argument sparse_log_softmax_gradients_columns_arguments[] = {
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "D", "N", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "Z", "K", "N", nullptr},
+    {EQGEN_INPUT, "DY", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "DZ", "K", "N", "Z,DY"},
+};
+
+constexpr eqgen_argument sparse_log_softmax_input_gradient_columns_arguments[] = {
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "DZ", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "DX", "D", "N", nullptr},
+};
+
+constexpr eqgen_argument sparse_s_relu_forward_columns_arguments[] = {
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "D", "N", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_INPUT, "al", "1", "1", nullptr},
+    {EQGEN_INPUT, "tl", "1", "1", nullptr},
+    {EQGEN_INPUT, "ar", "1", "1", nullptr},
+    {EQGEN_INPUT, "tr", "1", "1", nullptr},
+    {EQGEN_OUTPUT, "Y", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "Z", "K", "N", nullptr},
+};
+
+constexpr eqgen_argument sparse_s_relu_gradients_columns_arguments[] = {
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "D", "N", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "al", "1", "1", nullptr},
+    {EQGEN_INPUT, "tl", "1", "1", nullptr},
+    {EQGEN_INPUT, "ar", "1", "1", nullptr},
+    {EQGEN_INPUT, "tr", "1", "1", nullptr},
+    {EQGEN_INPUT, "Z", "K", "N", nullptr},
+    {EQGEN_INPUT, "DY", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "Dal", "1", "1", nullptr},
+    {EQGEN_OUTPUT, "Dtl", "1", "1", nullptr},
+    {EQGEN_OUTPUT, "Dar", "1", "1", "al"},
+    {EQGEN_OUTPUT, "Dtr", "1", "1", "al"},
+    {EQGEN_OUTPUT, "DZ", "K", "N", nullptr},
+};
+
+constexpr eqgen_argument sparse_s_relu_input_gradient_columns_arguments[] = {
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "DZ", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "DX", "D", "N", nullptr},
+};
+
+constexpr eqgen_argument sparse_softmax_forward_columns_arguments[] = {
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "D", "N", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "b", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "Y", "K", "N", nullptr},
+};
+
+constexpr eqgen_argument sparse_softmax_gradients_columns_arguments[] = {
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "D", "N", nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "Y", "K", "N", nullptr},
+    {EQGEN_INPUT, "DY", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
+    {EQGEN_OUTPUT, "DZ", "K", "N", "Y,DY"},
+};
+
+constexpr eqgen_argument sparse_softmax_input_gradient_columns_arguments[] = {
+    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
+    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_INPUT, "DZ", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "DX", "D", "N", nullptr},
 };
 
 constexpr eqgen_argument binary_cross_entropy_loss_arguments[] = {
@@ -2711,6 +3912,36 @@ constexpr eqgen_kernel kernels[] = {
     {"softmax_backward", "Linear map followed by a row-wise softmax (softmax.eq:1)",
      std::size(softmax_backward_arguments), softmax_backward_arguments, call<eqgen_softmax_backward_f32>,
      call<eqgen_softmax_backward_f64>},
+    {"sparse_activation_forward", "Linear map followed by an activation function (activation.eq:1)",
+     std::size(sparse_activation_forward_arguments), sparse_activation_forward_arguments,
+     call<eqgen_sparse_activation_forward_f32>, call<eqgen_sparse_activation_forward_f64>},
+    {"sparse_activation_backward", "Linear map followed by an activation function (activation.eq:1)",
+     std::size(sparse_activation_backward_arguments), sparse_activation_backward_arguments,
+     call<eqgen_sparse_activation_backward_f32>, call<eqgen_sparse_activation_backward_f64>},
+    {"sparse_linear_forward", "Linear map with a bias (linear.eq:1)", std::size(sparse_linear_forward_arguments),
+     sparse_linear_forward_arguments, call<eqgen_sparse_linear_forward_f32>, call<eqgen_sparse_linear_forward_f64>},
+    {"sparse_linear_backward", "Linear map with a bias (linear.eq:1)", std::size(sparse_linear_backward_arguments),
+     sparse_linear_backward_arguments, call<eqgen_sparse_linear_backward_f32>, call<eqgen_sparse_linear_backward_f64>},
+    {"sparse_log_softmax_forward", "Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)",
+     std::size(sparse_log_softmax_forward_arguments), sparse_log_softmax_forward_arguments,
+     call<eqgen_sparse_log_softmax_forward_f32>, call<eqgen_sparse_log_softmax_forward_f64>},
+    {"sparse_log_softmax_backward", "Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)",
+     std::size(sparse_log_softmax_backward_arguments), sparse_log_softmax_backward_arguments,
+     call<eqgen_sparse_log_softmax_backward_f32>, call<eqgen_sparse_log_softmax_backward_f64>},
+    {"sparse_s_relu_forward",
+     "Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)",
+     std::size(sparse_s_relu_forward_arguments), sparse_s_relu_forward_arguments, call<eqgen_sparse_s_relu_forward_f32>,
+     call<eqgen_sparse_s_relu_forward_f64>},
+    {"sparse_s_relu_backward",
+     "Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)",
+     std::size(sparse_s_relu_backward_arguments), sparse_s_relu_backward_arguments,
+     call<eqgen_sparse_s_relu_backward_f32>, call<eqgen_sparse_s_relu_backward_f64>},
+    {"sparse_softmax_forward", "Linear map followed by a row-wise softmax (softmax.eq:1)",
+     std::size(sparse_softmax_forward_arguments), sparse_softmax_forward_arguments,
+     call<eqgen_sparse_softmax_forward_f32>, call<eqgen_sparse_softmax_forward_f64>},
+    {"sparse_softmax_backward", "Linear map followed by a row-wise softmax (softmax.eq:1)",
+     std::size(sparse_softmax_backward_arguments), sparse_softmax_backward_arguments,
+     call<eqgen_sparse_softmax_backward_f32>, call<eqgen_sparse_softmax_backward_f64>},
     {"activation_gradients", "Linear map followed by an activation function (activation.eq:1)",
      std::size(activation_gradients_arguments), activation_gradients_arguments, call<eqgen_activation_gradients_f32>,
      call<eqgen_activation_gradients_f64>},
@@ -2779,8 +4010,104 @@ constexpr eqgen_kernel kernels[] = {
     {"softmax_input_gradient", "Linear map followed by a row-wise softmax (softmax.eq:1)",
      std::size(softmax_input_gradient_arguments), softmax_input_gradient_arguments,
      call<eqgen_softmax_input_gradient_f32>, call<eqgen_softmax_input_gradient_f64>},
+    {"sparse_activation_gradients", "Linear map followed by an activation function (activation.eq:1)",
+     std::size(sparse_activation_gradients_arguments), sparse_activation_gradients_arguments,
+     call<eqgen_sparse_activation_gradients_f32>, call<eqgen_sparse_activation_gradients_f64>},
+    {"sparse_activation_input_gradient", "Linear map followed by an activation function (activation.eq:1)",
+     std::size(sparse_activation_input_gradient_arguments), sparse_activation_input_gradient_arguments,
+     call<eqgen_sparse_activation_input_gradient_f32>, call<eqgen_sparse_activation_input_gradient_f64>},
+    {"sparse_linear_gradients", "Linear map with a bias (linear.eq:1)", std::size(sparse_linear_gradients_arguments),
+     sparse_linear_gradients_arguments, call<eqgen_sparse_linear_gradients_f32>,
+     call<eqgen_sparse_linear_gradients_f64>},
+    {"sparse_linear_input_gradient", "Linear map with a bias (linear.eq:1)",
+     std::size(sparse_linear_input_gradient_arguments), sparse_linear_input_gradient_arguments,
+     call<eqgen_sparse_linear_input_gradient_f32>, call<eqgen_sparse_linear_input_gradient_f64>},
+    {"sparse_log_softmax_gradients", "Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)",
+     std::size(sparse_log_softmax_gradients_arguments), sparse_log_softmax_gradients_arguments,
+     call<eqgen_sparse_log_softmax_gradients_f32>, call<eqgen_sparse_log_softmax_gradients_f64>},
+    {"sparse_log_softmax_input_gradient",
+     "Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)",
+     std::size(sparse_log_softmax_input_gradient_arguments), sparse_log_softmax_input_gradient_arguments,
+     call<eqgen_sparse_log_softmax_input_gradient_f32>, call<eqgen_sparse_log_softmax_input_gradient_f64>},
+    {"sparse_s_relu_gradients",
+     "Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)",
+     std::size(sparse_s_relu_gradients_arguments), sparse_s_relu_gradients_arguments,
+     call<eqgen_sparse_s_relu_gradients_f32>, call<eqgen_sparse_s_relu_gradients_f64>},
+    {"sparse_s_relu_input_gradient",
+     "Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)",
+     std::size(sparse_s_relu_input_gradient_arguments), sparse_s_relu_input_gradient_arguments,
+     call<eqgen_sparse_s_relu_input_gradient_f32>, call<eqgen_sparse_s_relu_input_gradient_f64>},
+    {"sparse_softmax_gradients", "Linear map followed by a row-wise softmax (softmax.eq:1)",
+     std::size(sparse_softmax_gradients_arguments), sparse_softmax_gradients_arguments,
+     call<eqgen_sparse_softmax_gradients_f32>, call<eqgen_sparse_softmax_gradients_f64>},
+    {"sparse_softmax_input_gradient", "Linear map followed by a row-wise softmax (softmax.eq:1)",
+     std::size(sparse_softmax_input_gradient_arguments), sparse_softmax_input_gradient_arguments,
+     call<eqgen_sparse_softmax_input_gradient_f32>, call<eqgen_sparse_softmax_input_gradient_f64>},
     {"transposed_product", "A gradient that is a product, from its factors ()", std::size(transposed_product_arguments),
      transposed_product_arguments, call<eqgen_transposed_product_f32>, call<eqgen_transposed_product_f64>},
+    {"transposed", "The transpose of a matrix, as a matrix ()", std::size(transposed_arguments), transposed_arguments,
+     call<eqgen_transposed_f32>, call<eqgen_transposed_f64>},
+    {"sparse_activation_forward_columns",
+     "Linear map followed by an activation function; examples are columns (activation.eq:1)",
+     std::size(sparse_activation_forward_columns_arguments), sparse_activation_forward_columns_arguments,
+     call<eqgen_sparse_activation_forward_columns_f32>, call<eqgen_sparse_activation_forward_columns_f64>},
+    {"sparse_activation_gradients_columns",
+     "Linear map followed by an activation function; examples are columns (activation.eq:1)",
+     std::size(sparse_activation_gradients_columns_arguments), sparse_activation_gradients_columns_arguments,
+     call<eqgen_sparse_activation_gradients_columns_f32>, call<eqgen_sparse_activation_gradients_columns_f64>},
+    {"sparse_activation_input_gradient_columns",
+     "Linear map followed by an activation function; examples are columns (activation.eq:1)",
+     std::size(sparse_activation_input_gradient_columns_arguments), sparse_activation_input_gradient_columns_arguments,
+     call<eqgen_sparse_activation_input_gradient_columns_f32>,
+     call<eqgen_sparse_activation_input_gradient_columns_f64>},
+    {"sparse_linear_forward_columns", "Linear map with a bias; examples are columns (linear.eq:1)",
+     std::size(sparse_linear_forward_columns_arguments), sparse_linear_forward_columns_arguments,
+     call<eqgen_sparse_linear_forward_columns_f32>, call<eqgen_sparse_linear_forward_columns_f64>},
+    {"sparse_linear_gradients_columns", "Linear map with a bias; examples are columns (linear.eq:1)",
+     std::size(sparse_linear_gradients_columns_arguments), sparse_linear_gradients_columns_arguments,
+     call<eqgen_sparse_linear_gradients_columns_f32>, call<eqgen_sparse_linear_gradients_columns_f64>},
+    {"sparse_linear_input_gradient_columns", "Linear map with a bias; examples are columns (linear.eq:1)",
+     std::size(sparse_linear_input_gradient_columns_arguments), sparse_linear_input_gradient_columns_arguments,
+     call<eqgen_sparse_linear_input_gradient_columns_f32>, call<eqgen_sparse_linear_input_gradient_columns_f64>},
+    {"sparse_log_softmax_forward_columns",
+     "Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1)",
+     std::size(sparse_log_softmax_forward_columns_arguments), sparse_log_softmax_forward_columns_arguments,
+     call<eqgen_sparse_log_softmax_forward_columns_f32>, call<eqgen_sparse_log_softmax_forward_columns_f64>},
+    {"sparse_log_softmax_gradients_columns",
+     "Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1)",
+     std::size(sparse_log_softmax_gradients_columns_arguments), sparse_log_softmax_gradients_columns_arguments,
+     call<eqgen_sparse_log_softmax_gradients_columns_f32>, call<eqgen_sparse_log_softmax_gradients_columns_f64>},
+    {"sparse_log_softmax_input_gradient_columns",
+     "Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1)",
+     std::size(sparse_log_softmax_input_gradient_columns_arguments),
+     sparse_log_softmax_input_gradient_columns_arguments, call<eqgen_sparse_log_softmax_input_gradient_columns_f32>,
+     call<eqgen_sparse_log_softmax_input_gradient_columns_f64>},
+    {"sparse_s_relu_forward_columns",
+     "Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns "
+     "(srelu.eq:1)",
+     std::size(sparse_s_relu_forward_columns_arguments), sparse_s_relu_forward_columns_arguments,
+     call<eqgen_sparse_s_relu_forward_columns_f32>, call<eqgen_sparse_s_relu_forward_columns_f64>},
+    {"sparse_s_relu_gradients_columns",
+     "Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns "
+     "(srelu.eq:1)",
+     std::size(sparse_s_relu_gradients_columns_arguments), sparse_s_relu_gradients_columns_arguments,
+     call<eqgen_sparse_s_relu_gradients_columns_f32>, call<eqgen_sparse_s_relu_gradients_columns_f64>},
+    {"sparse_s_relu_input_gradient_columns",
+     "Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns "
+     "(srelu.eq:1)",
+     std::size(sparse_s_relu_input_gradient_columns_arguments), sparse_s_relu_input_gradient_columns_arguments,
+     call<eqgen_sparse_s_relu_input_gradient_columns_f32>, call<eqgen_sparse_s_relu_input_gradient_columns_f64>},
+    {"sparse_softmax_forward_columns", "Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1)",
+     std::size(sparse_softmax_forward_columns_arguments), sparse_softmax_forward_columns_arguments,
+     call<eqgen_sparse_softmax_forward_columns_f32>, call<eqgen_sparse_softmax_forward_columns_f64>},
+    {"sparse_softmax_gradients_columns",
+     "Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1)",
+     std::size(sparse_softmax_gradients_columns_arguments), sparse_softmax_gradients_columns_arguments,
+     call<eqgen_sparse_softmax_gradients_columns_f32>, call<eqgen_sparse_softmax_gradients_columns_f64>},
+    {"sparse_softmax_input_gradient_columns",
+     "Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1)",
+     std::size(sparse_softmax_input_gradient_columns_arguments), sparse_softmax_input_gradient_columns_arguments,
+     call<eqgen_sparse_softmax_input_gradient_columns_f32>, call<eqgen_sparse_softmax_input_gradient_columns_f64>},
     {"binary_cross_entropy_loss",
      "Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1)",
      std::size(binary_cross_entropy_loss_arguments), binary_cross_entropy_loss_arguments,

@@ -10,6 +10,7 @@
 #include "activation.hpp"
 #include "eqgen_cpp.h"
 #include "matrix.hpp"
+#include "sparse.hpp"
 
 namespace eqgen {
 
@@ -50,6 +51,31 @@ inline Activation view(const eqgen_activation* act, const char* name) {
         throw std::invalid_argument(std::string(name) + " is a null pointer");
     }
     return {act->id, act->numbers};
+}
+
+inline Pattern view(const eqgen_pattern* pattern, std::int64_t rows, std::int64_t columns, const char* name) {
+    if (pattern == nullptr) {
+        throw std::invalid_argument(std::string(name) + " is a null pointer");
+    }
+    const eqgen_pattern& p = *pattern;
+    if (p.rows != rows || p.columns != columns || p.entries < 0 || (p.bits != 32 && p.bits != 64)) {
+        throw std::invalid_argument(std::string(name) +
+                                    " is not a pattern of the expected size with 32-bit or 64-bit indices");
+    }
+    if (p.row_pointers == nullptr || p.column_pointers == nullptr ||
+        (p.entries > 0 &&
+         (p.column_numbers == nullptr || p.rows_by_columns == nullptr || p.numbers_by_columns == nullptr))) {
+        throw std::invalid_argument(std::string(name) + " has a null pointer");
+    }
+    return {rows,
+            columns,
+            p.entries,
+            p.bits == 64,
+            p.row_pointers,
+            p.column_numbers,
+            p.column_pointers,
+            p.rows_by_columns,
+            p.numbers_by_columns};
 }
 
 // A function of the C interface called with one value for each of its arguments.

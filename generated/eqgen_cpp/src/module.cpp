@@ -189,6 +189,16 @@ struct Function::Call {
         return ", " + function.sizes_[s] + " = " + std::to_string(sizes[s]) + " by '" + bound_by[s] + "'";
     }
 
+    template <class Found>
+    void check_sizes(const Slot& slot, py::ssize_t rows, py::ssize_t columns, const Found& found) {
+        const char* name = slot.argument->name;
+        const bool rows_fit = fits(slot.rows, rows, name);
+        if (!fits(slot.columns, columns, name) || !rows_fit) {
+            throw py::value_error(place(slot) + "expected " + slot.shape() + explain(slot.rows, name) +
+                                  explain(slot.columns, name) + "; found " + found());
+        }
+    }
+
     py::array check_array(const Slot& slot, py::handle object) {
         if (!py::isinstance<py::array>(object)) {
             throw py::type_error(place(slot) + "expected a NumPy array, " + slot.shape() + ", found " +
@@ -201,11 +211,7 @@ struct Function::Call {
             throw py::value_error(place(slot) + "expected two dimensions, " + slot.shape() + ", found " +
                                   found_shape(array));
         }
-        const bool rows_fit = fits(slot.rows, array.shape(0), name);
-        if (!fits(slot.columns, array.shape(1), name) || !rows_fit) {
-            throw py::value_error(place(slot) + "expected " + slot.shape() + explain(slot.rows, name) +
-                                  explain(slot.columns, name) + "; found " + found_shape(array));
-        }
+        check_sizes(slot, array.shape(0), array.shape(1), [&] { return found_shape(array); });
         constexpr int wanted = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
         if ((array.flags() & wanted) != wanted) {
             throw py::value_error(place(slot) +
@@ -263,6 +269,43 @@ struct ActivationValue {
     }
 };
 
+// The six parts of `sparse_products.Indices` as the C interface takes them. The caller keeps the arrays.
+struct PatternValue {
+    eqgen_pattern pattern{};
+
+    PatternValue(py::handle object, const std::string& place) {
+        if (!py::isinstance<py::tuple>(object) || py::len(object) != 6) {
+            throw py::type_error(place + "expected the indices of a sparse matrix, found " + type_name(object));
+        }
+        const auto parts = py::reinterpret_borrow<py::tuple>(object);
+        const auto shape = py::cast<std::pair<std::int64_t, std::int64_t>>(parts[0]);
+        const auto numbers = py::cast<py::array>(parts[2]);
+        pattern.rows = shape.first;
+        pattern.columns = shape.second;
+        pattern.entries = numbers.size();
+        pattern.bits = static_cast<std::int32_t>(8 * numbers.itemsize());
+        pattern.row_pointers = data(parts[1], pattern.rows + 1, place);
+        pattern.column_numbers = data(parts[2], pattern.entries, place);
+        pattern.column_pointers = data(parts[3], pattern.columns + 1, place);
+        pattern.rows_by_columns = data(parts[4], pattern.entries, place);
+        pattern.numbers_by_columns = data(parts[5], pattern.entries, place);
+    }
+
+    const void* data(py::handle object, std::int64_t count, const std::string& place) const {
+        const auto array = py::cast<py::array>(object);
+        constexpr int contiguous =
+            py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+        const bool integers = array.dtype().kind() == 'i' && 8 * array.itemsize() == pattern.bits &&
+                              (pattern.bits == 32 || pattern.bits == 64);
+        if (!integers || array.ndim() != 1 || array.size() != count || (array.flags() & contiguous) != contiguous) {
+            throw py::value_error(place + "expected " + std::to_string(count) +
+                                  " integers of 32 or 64 bits in a row, found " + text(array.dtype()) + " in " +
+                                  found_shape(array));
+        }
+        return array.data();
+    }
+};
+
 [[noreturn]] void raise(int code) {
     const std::string message = eqgen_last_error();
     switch (code) {
@@ -313,6 +356,7 @@ py::object Function::operator()(const py::args& arguments, const py::kwargs& opt
     Value values[most_arguments];
     std::vector<Region> inputs;
     std::vector<std::unique_ptr<ActivationValue>> activations;
+    std::vector<std::unique_ptr<PatternValue>> patterns;
     std::size_t position = 0;
     for (std::size_t a = 0; a < slots_.size(); ++a) {
         const Slot& slot = slots_[a];
@@ -327,6 +371,13 @@ py::object Function::operator()(const py::args& arguments, const py::kwargs& opt
         } else if (slot.argument->kind == EQGEN_ACTIVATION) {
             activations.push_back(std::make_unique<ActivationValue>(object, call.place(slot)));
             values[a].input = &activations.back()->activation;
+        } else if (slot.argument->kind == EQGEN_PATTERN) {
+            patterns.push_back(std::make_unique<PatternValue>(object, call.place(slot)));
+            const eqgen_pattern& pattern = patterns.back()->pattern;
+            call.check_sizes(slot, pattern.rows, pattern.columns, [&] {
+                return "a pattern of " + std::to_string(pattern.rows) + " x " + std::to_string(pattern.columns);
+            });
+            values[a].input = &pattern;
         } else {
             values[a].number = PyFloat_AsDouble(object.ptr());
             if (PyErr_Occurred() != nullptr) {

@@ -331,6 +331,262 @@ void softmax_input_gradient(ConstMatrix<Scalar> W, ConstMatrix<Scalar> DZ, Matri
 template void softmax_input_gradient<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
 template void softmax_input_gradient<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>);
 
+// Linear map followed by an activation function (activation.eq:1)
+template <class Scalar>
+void sparse_activation_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
+                                 ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, const Activation& act,
+                                 Matrix<Scalar> DW, Matrix<Scalar> Db, Matrix<Scalar> DZ) {
+    const Index N = X.rows(), D = X.cols(), K = W_pattern.rows();
+    Workspace workspace;
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(K, N);
+    Matrix<Scalar> t3 = workspace.matrix<Scalar>(D, N);
+    // DZ = hadamard(DY, act'(Z))                                                activation.eq:16
+    apply_gradient(act, Z, t1);
+    elementwise(N * K, [&](Index k) { DZ(k) = DY(k) * t1(k); });
+    // DW = DZ.T * X                                                             linear.eq:15
+    transpose(DZ, t2);
+    transpose(X, t3);
+    sampled_product(t2, t3, W_pattern, DW);
+    // Db = columns_sum(DZ)                                                      linear.eq:16
+    columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
+}
+
+template void sparse_activation_gradients<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
+                                                 ConstMatrix<float>, ConstMatrix<float>, const Activation&,
+                                                 Matrix<float>, Matrix<float>, Matrix<float>);
+template void sparse_activation_gradients<double>(ConstMatrix<double>, ConstMatrix<double>, const Pattern&,
+                                                  ConstMatrix<double>, ConstMatrix<double>, const Activation&,
+                                                  Matrix<double>, Matrix<double>, Matrix<double>);
+
+// Linear map followed by an activation function (activation.eq:1)
+template <class Scalar>
+void sparse_activation_input_gradient(ConstMatrix<Scalar> W, const Pattern& W_pattern, ConstMatrix<Scalar> DZ,
+                                      Matrix<Scalar> DX) {
+    const Index K = W_pattern.rows(), D = W_pattern.cols(), N = DZ.rows();
+    Workspace workspace;
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(K, N);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(D, N);
+    // DX = DZ * W                                                               linear.eq:17
+    transpose(DZ, t2);
+    sparse_transposed_product(W, W_pattern, t2, t1);
+    transpose(t1, DX);
+}
+
+template void sparse_activation_input_gradient<float>(ConstMatrix<float>, const Pattern&, ConstMatrix<float>,
+                                                      Matrix<float>);
+template void sparse_activation_input_gradient<double>(ConstMatrix<double>, const Pattern&, ConstMatrix<double>,
+                                                       Matrix<double>);
+
+// Linear map with a bias (linear.eq:1)
+template <class Scalar>
+void sparse_linear_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
+                             ConstMatrix<Scalar> DY, Matrix<Scalar> DW, Matrix<Scalar> Db) {
+    const Index N = X.rows(), D = X.cols(), K = W_pattern.rows();
+    Workspace workspace;
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(K, N);
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(D, N);
+    // DW = DY.T * X                                                             linear.eq:15
+    transpose(DY, t1);
+    transpose(X, t2);
+    sampled_product(t1, t2, W_pattern, DW);
+    // Db = columns_sum(DY)                                                      linear.eq:16
+    columns_sum(N, Db, [&](Index i, Index j) { return DY(i, j); });
+}
+
+template void sparse_linear_gradients<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&, ConstMatrix<float>,
+                                             Matrix<float>, Matrix<float>);
+template void sparse_linear_gradients<double>(ConstMatrix<double>, ConstMatrix<double>, const Pattern&,
+                                              ConstMatrix<double>, Matrix<double>, Matrix<double>);
+
+// Linear map with a bias (linear.eq:1)
+template <class Scalar>
+void sparse_linear_input_gradient(ConstMatrix<Scalar> W, const Pattern& W_pattern, ConstMatrix<Scalar> DY,
+                                  Matrix<Scalar> DX) {
+    const Index K = W_pattern.rows(), D = W_pattern.cols(), N = DY.rows();
+    Workspace workspace;
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(K, N);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(D, N);
+    // DX = DY * W                                                               linear.eq:17
+    transpose(DY, t2);
+    sparse_transposed_product(W, W_pattern, t2, t1);
+    transpose(t1, DX);
+}
+
+template void sparse_linear_input_gradient<float>(ConstMatrix<float>, const Pattern&, ConstMatrix<float>,
+                                                  Matrix<float>);
+template void sparse_linear_input_gradient<double>(ConstMatrix<double>, const Pattern&, ConstMatrix<double>,
+                                                   Matrix<double>);
+
+// Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)
+template <class Scalar>
+void sparse_log_softmax_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
+                                  ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix<Scalar> DW, Matrix<Scalar> Db,
+                                  Matrix<Scalar> DZ) {
+    const Index N = X.rows(), D = X.cols(), K = W_pattern.rows();
+    Workspace workspace;
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t6 = workspace.matrix<Scalar>(K, N);
+    Matrix<Scalar> t7 = workspace.matrix<Scalar>(D, N);
+    // DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))            log_softmax.eq:16
+    rows_max(K, t2, [&](Index i, Index j) { return Z(i, j); });
+    elementwise(N, K, [&](Index i, Index j) {
+        const Scalar t1 = Z(i, j) - t2(i);
+        t3(i, j) = exp(t1);
+    });
+    rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
+    rows_sum(K, t5, [&](Index i, Index j) { return DY(i, j); });
+    elementwise(N, K, [&](Index i, Index j) { DZ(i, j) = DY(i, j) - t3(i, j) * reciprocal(t4(i)) * t5(i); });
+    // DW = DZ.T * X                                                             linear.eq:15
+    transpose(DZ, t6);
+    transpose(X, t7);
+    sampled_product(t6, t7, W_pattern, DW);
+    // Db = columns_sum(DZ)                                                      linear.eq:16
+    columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
+}
+
+template void sparse_log_softmax_gradients<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
+                                                  ConstMatrix<float>, ConstMatrix<float>, Matrix<float>, Matrix<float>,
+                                                  Matrix<float>);
+template void sparse_log_softmax_gradients<double>(ConstMatrix<double>, ConstMatrix<double>, const Pattern&,
+                                                   ConstMatrix<double>, ConstMatrix<double>, Matrix<double>,
+                                                   Matrix<double>, Matrix<double>);
+
+// Linear map followed by the logarithm of a row-wise softmax (log_softmax.eq:1)
+template <class Scalar>
+void sparse_log_softmax_input_gradient(ConstMatrix<Scalar> W, const Pattern& W_pattern, ConstMatrix<Scalar> DZ,
+                                       Matrix<Scalar> DX) {
+    const Index K = W_pattern.rows(), D = W_pattern.cols(), N = DZ.rows();
+    Workspace workspace;
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(K, N);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(D, N);
+    // DX = DZ * W                                                               linear.eq:17
+    transpose(DZ, t2);
+    sparse_transposed_product(W, W_pattern, t2, t1);
+    transpose(t1, DX);
+}
+
+template void sparse_log_softmax_input_gradient<float>(ConstMatrix<float>, const Pattern&, ConstMatrix<float>,
+                                                       Matrix<float>);
+template void sparse_log_softmax_input_gradient<double>(ConstMatrix<double>, const Pattern&, ConstMatrix<double>,
+                                                        Matrix<double>);
+
+// Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)
+template <class Scalar>
+void sparse_s_relu_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
+                             ConstMatrix<Scalar> al, ConstMatrix<Scalar> tl, ConstMatrix<Scalar> ar,
+                             ConstMatrix<Scalar> tr, ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix<Scalar> DW,
+                             Matrix<Scalar> Db, Matrix<Scalar> Dal, Matrix<Scalar> Dtl, Matrix<Scalar> Dar,
+                             Matrix<Scalar> Dtr, Matrix<Scalar> DZ) {
+    const Index N = X.rows(), D = X.cols(), K = W_pattern.rows();
+    Workspace workspace;
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(K, N);
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(D, N);
+    // DZ  = hadamard(DY, apply(SReLU'(al, tl, ar, tr), Z))                      srelu.eq:20
+    elementwise(N * K,
+                [&](Index k) { DZ(k) = DY(k) * where(Z(k) <= tl(0), al(0), where(Z(k) < tr(0), Scalar(1), ar(0))); });
+    // Dal = elements_sum(hadamard(DY, apply(z -> where(z <= tl, z - tl, 0), Z)))  srelu.eq:21
+    elements_sum(N, K, Dal,
+                 [&](Index i, Index j) { return DY(i, j) * where(Z(i, j) <= tl(0), Z(i, j) - tl(0), Scalar(0)); });
+    // Dtl = elements_sum(hadamard(DY, apply(z -> where(z <= tl, 1 - al, 0), Z)))  srelu.eq:22
+    elements_sum(N, K, Dtl,
+                 [&](Index i, Index j) { return DY(i, j) * where(Z(i, j) <= tl(0), Scalar(1) - al(0), Scalar(0)); });
+    // Dar = elements_sum(hadamard(DY, apply(z -> where(z <= tl, 0, where(z < tr, 0, z - tr)), Z)))  srelu.eq:23
+    elements_sum(N, K, Dar, [&](Index i, Index j) {
+        return DY(i, j) * where(Z(i, j) <= tl(0), Scalar(0), where(Z(i, j) < tr(0), Scalar(0), Z(i, j) - tr(0)));
+    });
+    // Dtr = elements_sum(hadamard(DY, apply(z -> where(z <= tl, 0, where(z < tr, 0, 1 - ar)), Z)))  srelu.eq:24
+    elements_sum(N, K, Dtr, [&](Index i, Index j) {
+        return DY(i, j) * where(Z(i, j) <= tl(0), Scalar(0), where(Z(i, j) < tr(0), Scalar(0), Scalar(1) - ar(0)));
+    });
+    // DW = DZ.T * X                                                             linear.eq:15
+    transpose(DZ, t1);
+    transpose(X, t2);
+    sampled_product(t1, t2, W_pattern, DW);
+    // Db = columns_sum(DZ)                                                      linear.eq:16
+    columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
+}
+
+template void sparse_s_relu_gradients<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&, ConstMatrix<float>,
+                                             ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
+                                             ConstMatrix<float>, ConstMatrix<float>, Matrix<float>, Matrix<float>,
+                                             Matrix<float>, Matrix<float>, Matrix<float>, Matrix<float>, Matrix<float>);
+template void sparse_s_relu_gradients<double>(ConstMatrix<double>, ConstMatrix<double>, const Pattern&,
+                                              ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
+                                              ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
+                                              Matrix<double>, Matrix<double>, Matrix<double>, Matrix<double>,
+                                              Matrix<double>, Matrix<double>, Matrix<double>);
+
+// Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned (srelu.eq:1)
+template <class Scalar>
+void sparse_s_relu_input_gradient(ConstMatrix<Scalar> W, const Pattern& W_pattern, ConstMatrix<Scalar> DZ,
+                                  Matrix<Scalar> DX) {
+    const Index K = W_pattern.rows(), D = W_pattern.cols(), N = DZ.rows();
+    Workspace workspace;
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(K, N);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(D, N);
+    // DX = DZ * W                                                               linear.eq:17
+    transpose(DZ, t2);
+    sparse_transposed_product(W, W_pattern, t2, t1);
+    transpose(t1, DX);
+}
+
+template void sparse_s_relu_input_gradient<float>(ConstMatrix<float>, const Pattern&, ConstMatrix<float>,
+                                                  Matrix<float>);
+template void sparse_s_relu_input_gradient<double>(ConstMatrix<double>, const Pattern&, ConstMatrix<double>,
+                                                   Matrix<double>);
+
+// Linear map followed by a row-wise softmax (softmax.eq:1)
+template <class Scalar>
+void sparse_softmax_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
+                              ConstMatrix<Scalar> Y, ConstMatrix<Scalar> DY, Matrix<Scalar> DW, Matrix<Scalar> Db,
+                              Matrix<Scalar> DZ) {
+    const Index N = X.rows(), D = X.cols(), K = W_pattern.rows();
+    Workspace workspace;
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, 1);
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(K, N);
+    Matrix<Scalar> t3 = workspace.matrix<Scalar>(D, N);
+    // DZ = hadamard(Y, DY - column_repeat(diag(DY * Y.T), K))                   softmax.eq:16
+    //   rewritten: diag(A * B.T) = rows_sum(hadamard(A, B))
+    rows_sum(K, t1, [&](Index i, Index j) { return DY(i, j) * Y(i, j); });
+    elementwise(N, K, [&](Index i, Index j) { DZ(i, j) = Y(i, j) * (DY(i, j) - t1(i)); });
+    // DW = DZ.T * X                                                             softmax.eq:17
+    transpose(DZ, t2);
+    transpose(X, t3);
+    sampled_product(t2, t3, W_pattern, DW);
+    // Db = columns_sum(DZ)                                                      softmax.eq:18
+    columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
+}
+
+template void sparse_softmax_gradients<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
+                                              ConstMatrix<float>, ConstMatrix<float>, Matrix<float>, Matrix<float>,
+                                              Matrix<float>);
+template void sparse_softmax_gradients<double>(ConstMatrix<double>, ConstMatrix<double>, const Pattern&,
+                                               ConstMatrix<double>, ConstMatrix<double>, Matrix<double>, Matrix<double>,
+                                               Matrix<double>);
+
+// Linear map followed by a row-wise softmax (softmax.eq:1)
+template <class Scalar>
+void sparse_softmax_input_gradient(ConstMatrix<Scalar> W, const Pattern& W_pattern, ConstMatrix<Scalar> DZ,
+                                   Matrix<Scalar> DX) {
+    const Index K = W_pattern.rows(), D = W_pattern.cols(), N = DZ.rows();
+    Workspace workspace;
+    Matrix<Scalar> t2 = workspace.matrix<Scalar>(K, N);
+    Matrix<Scalar> t1 = workspace.matrix<Scalar>(D, N);
+    // DX = DZ * W                                                               softmax.eq:19
+    transpose(DZ, t2);
+    sparse_transposed_product(W, W_pattern, t2, t1);
+    transpose(t1, DX);
+}
+
+template void sparse_softmax_input_gradient<float>(ConstMatrix<float>, const Pattern&, ConstMatrix<float>,
+                                                   Matrix<float>);
+template void sparse_softmax_input_gradient<double>(ConstMatrix<double>, const Pattern&, ConstMatrix<double>,
+                                                    Matrix<double>);
+
 // A gradient that is a product, from its factors ()
 template <class Scalar>
 void transposed_product(ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, Matrix<Scalar> C) {
@@ -340,5 +596,15 @@ void transposed_product(ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, Matrix<Sca
 
 template void transposed_product<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
 template void transposed_product<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>);
+
+// The transpose of a matrix, as a matrix ()
+template <class Scalar>
+void transposed(ConstMatrix<Scalar> X, Matrix<Scalar> Y) {
+    // Y = X.T
+    transpose(X, Y);
+}
+
+template void transposed<float>(ConstMatrix<float>, Matrix<float>);
+template void transposed<double>(ConstMatrix<double>, Matrix<double>);
 
 }  // namespace eqgen

@@ -6,3 +6,4 @@
 #include "matrix.hpp"
 #include "product.hpp"
 #include "scalar.hpp"
+#include "sparse.hpp"
