@@ -15,6 +15,7 @@ import importlib
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def starting_weights(density: float) -> list[Any]:
     """Weights with zeros outside of a random pattern."""
     Pattern = importlib.import_module("eqgen_numpy").Pattern
     rng = np.random.default_rng(1)
-    shapes = [(K, D) for D, K in zip(SIZES[:-1], SIZES[1:], strict=True)]
+    shapes = [(K, D) for D, K in pairwise(SIZES)]
     masks = [Pattern.random(shape, density, rng).mask() for shape in shapes]
     return [np.where(m, rng.uniform(-1, 1, m.shape) / np.sqrt(m.shape[1]), 0).astype("float32") for m in masks]
 
@@ -117,9 +118,7 @@ def measured(density: float, momentum: float, rounds: int, steps: int) -> dict[s
     losses = {name: [step(k) for k in range(5)] for name, step in running.items()}
     for name, found in losses.items():
         if not np.allclose(found, losses[MASKED], rtol=1e-4):
-            raise RuntimeError(
-                f"density {density}: the losses of {name} are {found}, those of masking {losses[MASKED]}"
-            )
+            raise RuntimeError(f"density {density}: losses of {name} are {found}, those of masking {losses[MASKED]}")
     times: dict[str, list[float]] = {name: [] for name in running}
     for turn in range(rounds):
         for name in rotated(list(running), turn):
