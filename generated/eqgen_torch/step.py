@@ -6,13 +6,13 @@ your own, takes part through its interface.
 
 from __future__ import annotations
 
-import dataclasses
 import weakref
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import in_place, planned
 from .buffers import Buffers, Call, LayerPlan
-from .checks import real_number
+from .checks import header_numbers, real_number
 from .layers import Layer
 from .losses import LossFunction
 from .optimizers import optimizer_parts
@@ -42,7 +42,7 @@ def train_step(M: MultilayerPerceptron, X: Matrix, T: Matrix, loss: LossFunction
         return value
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What goes from layer to layer: a matrix whose rows, or whose columns, are examples."""
 
@@ -60,7 +60,7 @@ def _loss(out: Buffers, loss: LossFunction, Y: Matrix, T: Matrix, one_hot: bool)
     plan = LOSSES.get(type(loss))
     if plan is None:
         return loss(Y, T) / N, loss.gradient(Y, T, one_hot=one_hot) / N
-    numbers = dataclasses.astuple(loss)  # type: ignore[call-overload]
+    numbers = header_numbers(loss)
     Y, T = loss.checked(Y, T)
     L, DY = (plan.one_hot if one_hot else plan.general)(Y, T, *numbers, out.part(one_hot))
     DY /= N
