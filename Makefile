@@ -20,8 +20,8 @@ WITH_ALL := .venv/.installed-all
 
 # One script for each of the five references, and the data sets that some of them are given: make examples EQGEN_MNIST=...
 REFERENCES := $(patsubst %,examples/%.py,paper_network character_model binary_classifier four_layer_network cost_and_curvature)
-export EQGEN_MNIST ?= $(wildcard ../shared/data/mnist.npz)
-export EQGEN_NAMES ?= $(wildcard ../shared/data/names.txt)
+export EQGEN_MNIST ?= $(abspath $(wildcard ../shared/data/mnist.npz))
+export EQGEN_NAMES ?= $(abspath $(wildcard ../shared/data/names.txt))
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
