@@ -84,8 +84,8 @@ def test_paper_network_on_digits(
 def test_paper_network_on_mnist(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The network of one's own as docs/reference_1.md says. That of the paper is narrow here; tests/benchmarks trains it
-    in full, with every backend."""
+    """The network of one's own ends as docs/reference_1.md says. That of the paper is narrow here; it is trained in
+    full, with every backend, in tests/benchmarks."""
     module = script("paper_network")
     monkeypatch.setattr(module, "PAPER", replace(module.PAPER, sizes=(256, 128)))
     printed = run("paper_network", capsys, "--data", MNIST, "--out", tmp_path)
