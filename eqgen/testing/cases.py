@@ -119,6 +119,7 @@ def draw(kind: str, rng: np.random.Generator, shape: tuple[int, int]) -> Any:
     unit           in (0, 1)
     probabilities  rows with sum 1, all entries positive
     one_hot        rows with a single 1
+    tails          of size 2 to 8, where functions come close to their limits
     hundred        from -100, 0, 100, and numbers near 1
     thousand       from -1000, 0, 1000, and numbers near 1
 
@@ -141,6 +142,8 @@ def draw(kind: str, rng: np.random.Generator, shape: tuple[int, int]) -> Any:
             result = np.zeros(shape)
             if shape[1]:
                 result[np.arange(shape[0]), rng.integers(0, shape[1], shape[0])] = 1.0
+        case "tails":
+            result = rng.uniform(2, 8, shape) * rng.choice([-1.0, 1.0], shape)
         case "hundred" | "thousand":
             size = 100.0 if kind == "hundred" else 1000.0
             result = rng.choice([-size, size, 0.0, 1.5, -0.75], shape)

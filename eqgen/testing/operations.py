@@ -163,7 +163,7 @@ def check_probe(p: Probe, packages: Sequence[Package], report: Report, seed: int
     for number, (sizes, dtypes) in enumerate(shapes(names, batch, seed)):
         if (p.variant and number) or (p.operation in LEMMAS_ONLY and 0 in sizes.values()):
             continue
-        kinds = ("normal", "dyadic", "hundred", "thousand") if number == 0 else ("normal",)
+        kinds = ("normal", "dyadic", "tails", "hundred", "thousand") if number == 0 else ("normal",)
         for k, kind in enumerate(kinds):
             inputs = values_of(p, sizes, generator(seed, p.name, number, kind), kind)
             reference = Reference(empty, sizes, inputs, {}, dtypes=dtypes)

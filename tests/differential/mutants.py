@@ -67,14 +67,15 @@ PRIMITIVES: tuple[Edit, ...] = tuple(
 )  # fmt: skip
 """Edits of the NumPy package's primitives."""
 
+GRADIENT = 'assign(self.D{{ array.name }}{{ ".values" if array.is_sparse else "" }}, D{{ array.name }})'
+
 TEMPLATES: tuple[Edit, ...] = tuple(
     Edit(name, file, old, new, tuple(definitions.split(", ")))
     for name, file, old, new, definitions in (
         ("DX is DY", "layers.py.jinja", "self.DX = D{{ layer.input }}", "self.DX = DY", "layer Linear"),
-        ("gradients are negated", "layers.py.jinja", "assign(self.D{{ array.name }}, D{{ array.name }})",
-         "assign(self.D{{ array.name }}, -D{{ array.name }})", "layer Linear"),
-        ("gradients accumulate", "layers.py.jinja", "assign(self.D{{ array.name }}, D{{ array.name }})",
-         "assign(self.D{{ array.name }}, value(self.D{{ array.name }}) + D{{ array.name }})", "layer Linear"),
+        ("gradients are negated", "layers.py.jinja", GRADIENT, GRADIENT.replace(", D", ", -D"), "layer Linear"),
+        ("gradients accumulate", "layers.py.jinja", GRADIENT,
+         GRADIENT.replace(", D", ", value(self.D{{ array.name }}) + D"), "layer Linear"),
         ("evaluation mode is training mode", "layers.py.jinja", "if not self.training:",
          "if not self.training and False:",
          "layer LinearDropout"),
@@ -83,10 +84,10 @@ TEMPLATES: tuple[Edit, ...] = tuple(
         ("statistics stay", "layers.py.jinja", "            assign(self.{{ name }}, {{ name }})\n",
          "            pass\n",
          "layer BatchNormalization"),
-        ("parameters start elsewhere", "layers.py.jinja", "{{ array.columns }}, {{ array.initial }})",
-         "{{ array.columns }}, 0.5)",
+        ("parameters start elsewhere", "layers.py.jinja", "{{ array.columns }}, {{ array.initial }}{{ \", density\"",
+         "{{ array.columns }}, 0.5{{ \", density\"",
          "layer BatchNormalization"),
-        ("parameters are float32", "layers.py.jinja", "full(rows, columns, initial, self.dtype, self.device)",
+        ("parameters are float32", "layer.py", "full(rows, columns, initial, self.dtype, self.device)",
          'full(rows, columns, initial, "float32", self.device)', "layer Linear"),
         ("no mask", "layers.py.jinja", "from_host({{ array.name }}, self.dtype, self.device)",
          "from_host(0 * {{ array.name }} + 1, self.dtype, self.device)", "layer LinearDropout"),
@@ -121,8 +122,9 @@ TEMPLATES: tuple[Edit, ...] = tuple(
          "activation Tanh"),
         ("numbers of a header doubled", "activations.py.jinja", ", self.{{ number.name }}",
          ", 2 * self.{{ number.name }}", "activation LeakyReLU"),
-        ("inputs for outputs", "initializers.py.jinja", "= rows, columns", "= columns, rows",
-         "initializer XavierNormalized"),
+        ("inputs for outputs", "initializers.py.jinja", "{{ size }} = {{ place }}",
+         "{{ size }} = {{ 'columns' if place == 'rows' else 'rows' }}",
+         "initializer He"),
         ("a step too far", "schedulers.py.jinja", '"the step", i)', '"the step", i + 1)', "scheduler Exponential"),
         ("results in another order", "functional.py.jinja", "return {{ function.results | join(\", \") }}",
          "return {{ function.results | reverse | join(\", \") }}", "optimizer Momentum"),

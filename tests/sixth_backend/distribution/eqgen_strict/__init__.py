@@ -5,7 +5,7 @@ from pathlib import Path
 
 from eqgen.algebra.notation import Level, Spelling, call
 from eqgen.backends.numpy import COLUMN
-from eqgen.backends.protocol import Backend
+from eqgen.backends.protocol import SPARSE_PRODUCTS, Backend
 
 
 def product(template: str) -> Spelling:
@@ -37,7 +37,12 @@ OWN = {
 BACKEND = Backend(
     name="strict",
     title="Array API",
-    column={op: replace(s, template=s.template.replace("np.", "xp.")) for op, s in COLUMN.items()} | OWN,
+    column={
+        op: replace(s, template=s.template.replace("np.", "xp."))
+        for op, s in COLUMN.items()
+        if op not in SPARSE_PRODUCTS  # so there are no layers over sparse matrices
+    }
+    | OWN,
     imports=("import math", "import array_api_strict as xp"),
     framework="array_api_strict",
     folders=(Path(__file__).parent / "templates",),
