@@ -1,3 +1,8 @@
+#if defined(__GNUC__) && !defined(__clang__)
+// Vectors are passed between functions that are always inlined: how they would be passed otherwise does not matter.
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
 #include "sparse.hpp"
 
 #include <omp.h>
