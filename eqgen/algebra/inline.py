@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from eqgen.algebra.definitions import Assignment, Module, TypedDefinition
-from eqgen.algebra.expressions import Dim, Invoke, Node, distinct, rename_sizes, rewrite, shared, substitute
+from eqgen.algebra.expressions import Dim, Invoke, Node, Symbol, distinct, rename_sizes, rewrite, shared, substitute
 
 
 def collapse(assignments: tuple[Assignment, ...]) -> Node:
@@ -42,6 +42,17 @@ def instantiate(definition: TypedDefinition, expression: Node, args: tuple[Node,
     renamed = rename_sizes(expression, {name: f"{name}\0" for name in dims})
     renamed = rename_sizes(renamed, {f"{name}\0": dim for name, dim in dims.items()})
     return substitute(renamed, dict(zip(formals(definition), args, strict=True)))
+
+
+def instantiate_step(definition: TypedDefinition, value: Node, local: dict[str, Node]) -> Node:
+    """A formal expression of a function with its operands and its lets put in."""
+    placeholders = tuple(local[name] for name in formals(definition))
+    lets = {name: node for name, node in local.items() if name not in formals(definition)}
+    hidden = {name: Symbol(node.shape, f"{name}\0") for name, node in lets.items()}
+    marked = rewrite(
+        value, lambda n: Symbol(n.shape, f"{n.name}\0") if isinstance(n, Symbol) and n.name in hidden else n
+    )
+    return substitute(instantiate(definition, marked, placeholders), {f"{name}\0": node for name, node in lets.items()})
 
 
 def inline(node: Node, module: Module) -> Node:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from eqgen.algebra.definitions import Module, TypedDefinition
+from eqgen.algebra.definitions import Module
 from eqgen.algebra.expressions import (
     Apply,
     Invoke,
@@ -21,11 +21,10 @@ from eqgen.algebra.expressions import (
     children,
     rewrite,
     size,
-    substitute,
     symbols,
     with_children,
 )
-from eqgen.algebra.inline import body, formals, instantiate
+from eqgen.algebra.inline import body, formals, instantiate, instantiate_step
 from eqgen.algebra.notation import Column
 from eqgen.algebra.operations import TABLE
 from eqgen.backends.entries import MOVED, Entry, EntryPrinter, Loop, Product, loop_body, loop_lines
@@ -144,9 +143,9 @@ class KernelWriter:
             )
             local = dict(zip(formals(definition), args, strict=True))
             for a in block[:-1]:
-                value = self.expanded(_instantiated(definition, a.value, local))
+                value = self.expanded(instantiate_step(definition, a.value, local))
                 local[a.target] = self.materialized(value)
-            return self.expanded(_instantiated(definition, block[-1].value, local))
+            return self.expanded(instantiate_step(definition, block[-1].value, local))
 
         return rewrite(node, rule)
 
@@ -323,17 +322,6 @@ class KernelWriter:
             self.flush()
             self.current = Loop(value.shape)
         self.current.entries.append(Entry(target, value, self.take_comments()))
-
-
-def _instantiated(definition: TypedDefinition, value: Node, local: dict[str, Node]) -> Node:
-    """A formal expression of a function with its operands and its lets put in."""
-    placeholders = tuple(local[name] for name in formals(definition))
-    lets = {name: node for name, node in local.items() if name not in formals(definition)}
-    hidden = {name: Symbol(node.shape, f"{name}\0") for name, node in lets.items()}
-    marked = rewrite(
-        value, lambda n: Symbol(n.shape, f"{n.name}\0") if isinstance(n, Symbol) and n.name in hidden else n
-    )
-    return substitute(instantiate(definition, marked, placeholders), {f"{name}\0": node for name, node in lets.items()})
 
 
 def _is_sparse_product(node: Node) -> bool:

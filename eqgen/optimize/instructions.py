@@ -20,10 +20,9 @@ from eqgen.algebra.expressions import (
     apply,
     children,
     constant,
-    rewrite,
     substitute,
 )
-from eqgen.algebra.inline import body, instantiate
+from eqgen.algebra.inline import body, formals, instantiate, instantiate_step
 from eqgen.algebra.operations import TABLE
 from eqgen.optimize.linear import negative, terms, total
 from eqgen.optimize.lower import COMPARISONS, is_host
@@ -229,11 +228,10 @@ class _Linearizer:
         if definition.kind == "activation":
             return instantiate(definition, body(definition, node.derivative), args)
         block = definition.block("stable") or definition.block("body")
-        hidden: dict[str, Node] = {}
+        local = dict(zip(formals(definition), args, strict=True))
         for a in block[:-1]:
-            value = instantiate(definition, _marked(a.value, hidden), args)
-            hidden[a.target] = self.operand(_revealed(value, hidden))
-        return _revealed(instantiate(definition, _marked(block[-1].value, hidden), args), hidden)
+            local[a.target] = self.operand(instantiate_step(definition, a.value, local))
+        return instantiate_step(definition, block[-1].value, local)
 
     # --- instructions ------------------------------------------------------------------------------------
 
@@ -284,12 +282,3 @@ def leaves(value: Node) -> Iterable[tuple[Symbol, bool]]:
             inner = a.args[0]
             assert isinstance(inner, Symbol), a
             yield inner, False
-
-
-def _marked(value: Node, hidden: dict[str, Node]) -> Node:
-    return rewrite(value, lambda n: replace(n, name=f"{n.name}\0") if isinstance(n, Symbol) and n.name in hidden else n)
-
-
-def _revealed(value: Node, hidden: dict[str, Node]) -> Node:
-    names = {f"{name}\0": node for name, node in hidden.items()}
-    return rewrite(value, lambda n: names.get(n.name, n) if isinstance(n, Symbol) else n)
