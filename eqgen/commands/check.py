@@ -43,7 +43,10 @@ def check(
     anew: Annotated[bool, typer.Option("--anew", help="Judge again what has been judged before.")] = False,
     json: console.Json = False,
 ) -> None:
-    """Check every gradient, stable form and lemma of FILES, or of the library. Exit code 1 when one is refuted."""
+    """Check every gradient, stable form and lemma of FILES, or of the library. Exit code 1 when one is refuted.
+
+    What is declared `sparse` must have a sparse form.
+    """
     started = time.perf_counter()
     with console.json_errors(json):
         path = None if anew else report_path(files or [], (judge, names, papers))
@@ -67,11 +70,13 @@ def _judged(
     from eqgen.algebra.checking import check_module, own_definitions
     from eqgen.algebra.library import library, load_files
     from eqgen.algebra.verdict_store import default_store
+    from eqgen.optimize.storage import check_storage
 
     module = load_files(files)
     chosen = _chosen(own_definitions(module, library()), names)
     if papers:
         chosen = [d for d in chosen if d.kind == "lemma" and d.reference]
+    check_storage(chosen, module)
     with _progress(len(chosen), shown) as advance:
         return check_module(chosen, module, judge, store=None if anew else default_store(), progress=advance)
 

@@ -147,14 +147,18 @@ def _show_scores(report: Report) -> None:
 
 
 def report_path(files: Sequence[Path], options: Sequence[object]) -> Path | None:
-    """Where the report on these files with these options is kept; None where files or the folder cannot be read."""
+    """Where the report on these files with these options is kept; None where files or the folder cannot be read.
+
+    Its name is a hash of the sources of the commands and of what decides on sparse forms, too.
+    """
     from eqgen.algebra.verdict_store import judges_key
     from eqgen.backends.locations import cache_folder, library_folder
 
     digest = hashlib.sha256(repr((judges_key(), *options, *map(str, files))).encode())
     try:
-        commands = sorted(Path(__file__).parent.glob("*.py"))
-        for path in (*commands, *sorted(library_folder().rglob("*.eq")), *_with_used(files)):
+        package = Path(__file__).parent.parent
+        sources = [path for folder in ("commands", "optimize") for path in sorted((package / folder).glob("*.py"))]
+        for path in (*sources, *sorted(library_folder().rglob("*.eq")), *_with_used(files)):
             content = path.read_bytes()
             digest.update(f"{path}:{len(content)}:".encode(errors="surrogateescape") + content)
         name = digest.hexdigest()

@@ -16,7 +16,7 @@ What equations say is found by its structure. Where it has no such form, Diagnos
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from eqgen.algebra.definitions import Module, TypedDefinition, Variable
@@ -79,11 +79,13 @@ def lowered_layers(lowering: Lowering, module: Module, sparse: bool) -> tuple[Lo
     return (*map(lowering.layer, definitions), *(sparse_layer(lowering, d) for d in stored))
 
 
-def check_storage(module: Module) -> None:
-    """Raises DiagnosticError (E207) with all equations of the module that have no sparse form."""
+def check_storage(definitions: Iterable[TypedDefinition], module: Module) -> None:
+    """Raises DiagnosticError (E207) with those layers among the definitions that declare a parameter `sparse`, but have
+    an equation without a sparse form.
+    """
     found: list[Diagnostic] = []
-    for definition in module.of_kind("layer"):
-        if sparse_variant(definition) is not None:
+    for definition in definitions:
+        if definition.kind == "layer" and sparse_variant(definition) is not None:
             try:
                 sparse_layer(Lowering(module), definition)
             except DiagnosticError as error:

@@ -115,6 +115,60 @@ def test_several_processes_say_the_same_in_the_same_order(file: Path) -> None:
     assert found[:3] == found[3:]
 
 
+WITHOUT_A_SPARSE_FORM = """layer Exponential
+    dims   N, D, K
+    input  X: N x D
+    param  W: K x D sparse
+    output Y: N x K
+
+    forward
+        Y = X * apply(w -> exp(w), W).T
+
+layer SumsOfRows
+    dims   N, D, K
+    input  X: N x D
+    param  W: K x D sparse
+    output Y: N x K
+
+    forward
+        Y = X * W.T + row_repeat(rows_sum(W).T, N)
+
+layer Fitting
+    dims   N, D, K
+    input  X: N x D
+    param  W: K x D sparse
+    output Y: N x K
+
+    forward
+        Y = X * W.T
+"""
+
+
+def test_what_is_declared_sparse_has_a_sparse_form(file: Path) -> None:
+    file.write_text(WITHOUT_A_SPARSE_FORM)
+    for _ in range(2):  # an error is not kept
+        done = eqgen("check", file)
+        assert done.code == 2 and done.out == ""
+        assert done.err.count("error E207") == 2
+    lines = done.err.splitlines()
+    for layer, place, found in (("Exponential", "8:28", "exp(w)"), ("SumsOfRows", "17:34", "rows_sum(W)")):
+        start = next(k for k, text in enumerate(lines) if text.startswith(f"{file}:{place}: error E207"))
+        assert f"layer `{layer}`" in lines[start]
+        source, carets = lines[start + 1 : start + 3]
+        assert [source[k] for k, c in enumerate(carets) if c == "^"] == list(found)
+    done = eqgen("check", file, "--json")
+    assert [(d["code"], d["line"], d["column"]) for d in done.json["diagnostics"]] == [
+        ("E207", 8, 28),
+        ("E207", 17, 34),
+    ]
+    assert done.code == 2
+    assert eqgen("check", file, "--names", "Fitting").code == 0
+    file.write_text(WITHOUT_A_SPARSE_FORM.replace(" sparse", ""))
+    assert eqgen("check", file).code == 0
+    file.write_text(WITHOUT_A_SPARSE_FORM)
+    assert eqgen("check", file).code == 2
+
+
 # --- kept verdicts ---------------------------------------------------------------------------------------
 
 
