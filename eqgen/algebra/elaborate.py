@@ -172,6 +172,8 @@ class DefinitionElaborator:
             raise Abandoned
         self.variables[variable.name] = variable
         self.scope.symbols[variable.name] = variable.symbol
+        if variable.index_size is not None:
+            self.scope.indices[variable.name] = variable.index_size
 
     def assign(self, target: Expression, value: Node, text_span: Span, expected: Shape | None = None) -> Assignment:
         assert isinstance(target, Name)

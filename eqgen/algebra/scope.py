@@ -9,6 +9,7 @@ from fractions import Fraction
 from eqgen.algebra.definitions import TypedDefinition
 from eqgen.algebra.expressions import (
     SCALAR,
+    Apply,
     Constant,
     Derivative,
     Dim,
@@ -49,6 +50,7 @@ class Scope:
     """What names mean at a point of a definition.
 
     symbols      matrices and numbers by name
+    indices      for matrices that are declared `index(V)`: what their entries stay below
     sizes        names of sizes; with `open_sizes` any new name in a shape becomes one
     activations  header parameters that are activations
     lookup       finds a function or activation definition by name
@@ -62,6 +64,7 @@ class Scope:
     lookup: Callable[[str, Span], TypedDefinition | None]
     known_functions: Callable[[], Iterable[str]]
     symbols: dict[str, Node] = field(default_factory=dict)
+    indices: dict[str, Dim] = field(default_factory=dict)
     sizes: dict[str, None] = field(default_factory=dict)
     activations: tuple[str, ...] = ()
     poisoned: set[str] = field(default_factory=set)
@@ -439,4 +442,21 @@ class Scope:
             return slope if slope.shape == args[0].shape else apply("scale", slope, apply("ones", sizes=args[0].shape))
         if row.entrywise and name not in ("scale", "divide", "power"):
             self._equal_shapes(args, call)
-        return self._checked(name, args, sizes, call)
+        node = self._checked(name, args, sizes, call)
+        if row.index is not None:
+            below = row.index_below(tuple(a.shape for a in args), sizes)
+            self._require_index(args[row.index], call.arguments[row.index], below)
+        return node
+
+    def _require_index(self, node: Node, argument: Expression, below: Dim) -> None:
+        """Indices are what is declared so: nothing else is known to be a whole number below a size."""
+        while isinstance(node, Apply) and node.op == "transpose":
+            node = node.args[0]
+        text = argument.span.text
+        bound = self.indices.get(node.name) if isinstance(node, Symbol) else None
+        expected = f"a matrix that is declared `index({below})`, or its transpose"
+        if bound is None:
+            raise self.fail("E208", f"`{text}` does not hold indices", argument.span, expected)
+        if bound != below:
+            message = f"the indices in `{text}` stay below {bound}, and here they select from {below}"
+            raise self.fail("E208", message, argument.span, expected)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from eqgen.algebra.definitions import Module
 from eqgen.algebra.expressions import (
@@ -47,6 +47,17 @@ COMMENT_COLUMN = 72
 def kernel(function: Function, module: Module, entries: Column, statements: Column) -> KernelText:
     """The kernel of a function; `entries` spells entrywise operations, `statements` those that fill a matrix."""
     return KernelWriter(function, module, entries, statements).write()
+
+
+def with_plain_index(node: Apply) -> Apply:
+    """A gather or scatter whose indices are not transposed: kernels read a vector from its first entry to its last."""
+    position = TABLE[node.op].index if node.op in TABLE else None
+    if position is None:
+        return node
+    index = node.args[position]
+    while isinstance(index, Apply) and index.op == "transpose":
+        index = index.args[0]
+    return replace(node, args=(*node.args[:position], index, *node.args[position + 1 :]))
 
 
 @dataclass
@@ -130,6 +141,8 @@ class KernelWriter:
         """Calls of the library's functions become their stable forms, lets as matrices of their own."""
 
         def rule(n: Node) -> Node:
+            if isinstance(n, Apply):
+                return with_plain_index(n)
             if not isinstance(n, Invoke):
                 return n
             definition = self.module.find(n.function, "function", "activation")

@@ -99,9 +99,31 @@ def test_no_cell_is_empty(row: Operation) -> None:
         value = getattr(row, cell.name)
         if cell.name in ("scalar", "partials"):
             assert (value is not None) == row.entrywise, cell.name
+        elif cell.name == "index":
+            assert value == INDEX_OPERANDS.get(row.name)
         elif cell.name not in ("domain", "note", "entrywise", "arity"):
             assert value not in (None, "", ()), cell.name
     assert TABLE[row.name] is row
+
+
+INDEXED = [pytest.param(n, id=f"{n.op}-{k}") for name in INDEX_OPERANDS for k, n in enumerate(legal_nodes(TABLE[name]))]
+
+
+@pytest.mark.parametrize("node", INDEXED)
+def test_the_largest_index_fits_and_the_next_one_does_not(node: Apply) -> None:
+    row, position = TABLE[node.op], INDEX_OPERANDS[node.op]
+    below = int(row.index_below(tuple(a.shape for a in node.args), node.sizes))
+    rows, columns = map(int, node.args[position].shape)
+    values = draw(node)
+
+    def value(index: int) -> Any:
+        indices = filled(lambda i, j: Fraction(index), (rows, columns))
+        numbers = in_field(values | {"XYZ"[position]: indices}, RationalField())
+        return evaluate(node, numbers, {}, RationalField(), NO_MODULE)
+
+    assert value(below - 1).shape == node.shape
+    with pytest.raises(IndexError):
+        value(below)
 
 
 @pytest.mark.parametrize("node", NODES)

@@ -98,3 +98,22 @@ def test_every_temporary_is_written_and_read(name: str) -> None:
     text = "\n".join(line.partition("//")[0] for line in KERNELS[name].statements)
     for temporary in KERNELS[name].temporaries:
         assert len(re.findall(rf"\b{temporary.name}\b", text)) >= 2, temporary
+
+
+def test_indices_are_taken_as_they_are() -> None:
+    """They are never transposed into a matrix of numbers."""
+    text = """layer Transposed
+    dims   N, V, D
+    input  X: N x 1 index(V)
+    param  E: D x V
+    output Y: N x D
+
+    forward
+        Y = column_gather(E, X.T).T
+"""
+    module = load_text(text)
+    layer = Lowering(module).layer(module.definitions[0])
+    forward, backward = (
+        "\n".join(kernel(f, module, ENTRIES, STATEMENTS).statements) for f in (layer.forward, layer.backward)
+    )
+    assert "column_gather(E, X, " in forward and "column_scatter_add(X, " in backward

@@ -85,6 +85,8 @@ class Operation:
     domain       what must hold of the entries ("" for nothing)
     note         what a reader should know, above all where the reference is wrong
     entrywise    the operation acts entry by entry; operands may then also be scalars
+    index        the operand that holds indices, None where there is none
+    index_below  what indices stay below, from the shapes and sizes of the operands
     """
 
     name: str
@@ -104,6 +106,8 @@ class Operation:
     domain: str = ""
     note: str = ""
     entrywise: bool = False
+    index: int | None = None
+    index_below: Callable[[tuple[Shape, ...], tuple[Dim, ...]], Dim] = lambda x, s: s[0]
     scalar: Callable[..., Any] | None = None
     """For an entrywise operation: its value on entries of a field."""
     partials: Callable[..., tuple[Node | None, ...]] | None = None
