@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
@@ -165,12 +165,17 @@ class NotationPrinter(Printer):
 
 def mixes_scalars(node: Node) -> bool:
     """Whether an entrywise operation has both scalars and matrices as operands, other than a factor or divisor."""
-    from eqgen.algebra.operations import TABLE
-
-    if not isinstance(node, Apply) or node.is_scalar or not TABLE[node.op].entrywise or node.op in ("scale", "power"):
+    if not isinstance(node, Apply) or node.is_scalar or not is_entrywise(node) or node.op in ("scale", "power"):
         return False
     operands = node.args[:1] if node.op == "divide" else node.args
     return any(a.is_scalar for a in operands)
+
+
+def is_entrywise(node: Node) -> bool:
+    """Whether this applies an operation of the table that acts entry by entry."""
+    from eqgen.algebra.operations import TABLE
+
+    return isinstance(node, Apply) and node.op in TABLE and TABLE[node.op].entrywise
 
 
 class _ScalarPrinter(NotationPrinter):
@@ -182,9 +187,7 @@ class _ScalarPrinter(NotationPrinter):
         object.__setattr__(self, "operands", operands)
 
     def text(self, node: Node) -> tuple[str, Level]:
-        from eqgen.algebra.operations import TABLE
-
-        if node.shape != self.shape or (isinstance(node, Apply) and TABLE[node.op].entrywise):  # type: ignore[attr-defined]
+        if node.shape != self.shape or is_entrywise(node):  # type: ignore[attr-defined]
             return super().text(node)
         taken = {n.name for n in walk(node) if isinstance(n, Symbol)}
         letters = (
@@ -202,6 +205,7 @@ class _ScalarPrinter(NotationPrinter):
         return Printer._apply(self, node)
 
 
-def notation(node: Node) -> str:
-    """The expression in the language's canonical spelling."""
-    return NotationPrinter(language())(node)
+def notation(node: Node, further: Iterable[str] = ()) -> str:
+    """The expression in the language's canonical spelling; `further` are instructions beside those of the table."""
+    calls = {name: call(f"{name}({{0}}, {{1}}, {{2}})") for name in further}
+    return NotationPrinter({**language(), **calls})(node)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eqgen.commands import console
+from eqgen.commands.densities import (
+    Densities,
+    OverallDensity,
+    check_densities,
+    pattern_bytes,
+    with_densities,
+    with_entries,
+)
 
 if TYPE_CHECKING:
     from eqgen.algebra.definitions import Module
@@ -57,13 +66,16 @@ def cost(
         str | None,
         typer.Option(metavar="N=100,...", help="Sizes, for numbers beside formulas; of a network the batch, N."),
     ] = None,
+    densities: Densities = None,
+    overall_density: OverallDensity = None,
     dtype: Annotated[EntryType, typer.Option(help="What entries are stored as.")] = EntryType.float32,
     latex: Annotated[bool, typer.Option("--latex", help="Print the formulas as LaTeX tables.")] = False,
     json: console.Json = False,
 ) -> None:
     """Count floating-point operations, memory traffic and storage of every equation of a layer or a network.
 
-    As the equations are written, and as they are rewritten. With `--dims`, as numbers too.
+    As the equations are written, and as they are rewritten. With `--dims`, as numbers too. Layers with sparse weights
+    (SparseLinear, --densities, --overall-density) beside the dense ones; nnz is the number of stored entries.
     """
     files = [Path(text) for text in subject or () if text.endswith(".eq")]
     names = [text for text in subject or () if not text.endswith(".eq")]
@@ -73,6 +85,7 @@ def cost(
         raise typer.BadParameter("--layers and --layer-sizes belong together", param_hint="--layers")
     if loss is not None and layers is None:
         raise typer.BadParameter("a layer has no loss; name the loss itself, or give --layers", param_hint="--loss")
+    check_densities(densities, overall_density)
     sizes = parse_dims(dims)
     with console.json_errors(json):
         from eqgen.algebra.library import load_files
@@ -84,9 +97,14 @@ def cost(
         reporter = Reporter(Lowering(module))
         scale = Scale(sizes, BYTES[dtype])
         if layers is not None and layer_sizes is not None:
-            show_network(network(module, reporter, layers, layer_sizes, optimizers, loss), scale, dtype, latex, json)
+            found = network(module, reporter, layers, layer_sizes, optimizers, loss, densities, overall_density)
+            numbers = [size for binding in found.bindings for size in binding.values() if isinstance(size, int)]
+            show_network(found, replace(scale, position=pattern_bytes(numbers)), dtype, latex, json)
         else:
-            show_definition(definition(module, reporter, names[0], optimizers), scale, dtype, latex, json)
+            report, counts = definition(module, reporter, names[0], optimizers, densities, overall_density, sizes)
+            known = {**sizes, **counts}
+            scale = replace(scale, dims=known, position=pattern_bytes(known.values()))
+            show_definition(report, scale, dtype, latex, json)
 
 
 def parse_dims(text: str | None) -> dict[str, int]:
@@ -101,38 +119,73 @@ def parse_dims(text: str | None) -> dict[str, int]:
 
 
 def network(
-    module: Module, reporter: Reporter, layers: str, layer_sizes: str, optimizers: str | None, loss: str | None
+    module: Module,
+    reporter: Reporter,
+    layers: str,
+    layer_sizes: str,
+    optimizers: str | None,
+    loss: str | None,
+    densities: str | None = None,
+    overall_density: float | None = None,
 ) -> NetworkCost:
     """The report of a network. Raises DiagnosticError (E606, E607)."""
     from eqgen.commands.descriptions import definition_of, layer_choices
-    from eqgen.optimize.network_cost import network_cost
+    from eqgen.optimize.network_cost import bound_sizes, network_cost
 
     choices = layer_choices(module, layers, optimizers)
     parts = [part.strip() for part in layer_sizes.split(";")]
     if not all(part.isdecimal() and 0 < int(part) <= MAX_SIZE for part in parts):
         console.fail("E607", "--layer-sizes", f"found {layer_sizes!r}", "whole numbers such as '784;1024;10'")
     chosen = None if loss is None else definition_of(module, loss, ("loss",), "--loss")
+    sizes = [int(part) for part in parts]
     try:
-        return network_cost(reporter, choices, [int(part) for part in parts], chosen)
+        bindings = bound_sizes([choice.definition for choice in choices], sizes)
     except ValueError as error:
         console.fail("E607", "--layer-sizes", str(error))
+    choices = [replace(c, density=1.0) if c.sparse and c.density is None else c for c in choices]  # as in packages
+    stored = with_densities(module, choices, bindings, densities, overall_density)
+    return network_cost(reporter, stored, sizes, chosen)
 
 
-def definition(module: Module, reporter: Reporter, text: str, optimizers: str | None) -> DefinitionCost:
-    """The report of one definition; `activation SReLU` where a name alone is that of a layer too."""
-    from eqgen.commands.descriptions import definition_of, layer_choice, optimizers_of
+def definition(
+    module: Module,
+    reporter: Reporter,
+    text: str,
+    optimizers: str | None,
+    densities: str | None = None,
+    overall_density: float | None = None,
+    dims: Mapping[str, int] | None = None,
+) -> tuple[DefinitionCost, Mapping[str, int]]:
+    """The report of one definition, and how many entries a sparse layer stores where density and sizes are given.
+
+    `activation SReLU` where a name alone is that of a layer too.
+    """
+    from eqgen.commands.descriptions import definition_of, layer_choice, optimizers_of, sparse_layer_of
     from eqgen.optimize.parts import KINDS
 
     kind, _, name = text.strip().partition(" ")
     kinds = (kind,) if kind in KINDS and name else KINDS
     text = name if kind in KINDS and name else text
-    found = definition_of(module, text, kinds, "NAME")
+    found = sparse_layer_of(module, text) or definition_of(module, text, kinds, "NAME")
     if found.kind != "layer":
         if optimizers is not None:
             console.fail("E606", "--optimizers", f"{found.kind} {found.name} has no parameters to update")
-        return reporter.report(found, title=text)
+        if densities is not None or overall_density is not None:
+            console.fail("E606", "--densities", f"{found.kind} {found.name} has no weights")
+        return reporter.report(found, title=text), {}
     choice = layer_choice(module, text, optimizers_of(module, optimizers), "NAME")
-    return reporter.report(choice.definition, choice.activations, choice.optimizers, choice.title)
+    given = dict(dims or {})
+    named = choice
+    if densities is not None or overall_density is not None:
+        dense = replace(choice, sparse=choice.density is not None)
+        (choice,) = with_densities(module, [dense], [given], densities, overall_density)
+        if named.sparse:
+            choice = replace(choice, sparse=True, density=choice.density or 1.0, title=named.title)
+    choice = with_entries(choice, given)
+    if twice := sorted(choice.stored.keys() & given.keys()):
+        raise typer.BadParameter(f"{', '.join(twice)} follows from the density", param_hint="--dims")
+    report = reporter.report(choice.definition, choice.activations, choice.optimizers, choice.title, choice.sparse)
+    return report, choice.stored
 
 
 def show_definition(report: DefinitionCost, scale: Scale, dtype: EntryType, latex: bool, json: bool) -> None:
@@ -141,12 +194,13 @@ def show_definition(report: DefinitionCost, scale: Scale, dtype: EntryType, late
     from eqgen.optimize.network_cost import totals
 
     check_dims(scale.dims, report.sizes)
-    formulas = cost_json.Scale({}, scale.itemsize, report.sizes)
-    scale = cost_json.Scale(scale.dims, scale.itemsize, report.sizes)
+    scale = replace(scale, order=report.sizes)
+    formulas = replace(scale, dims={})
     step = totals([report]) if report.definition.kind == "layer" else None
     remarks = list(CONVENTIONS)
     if step is not None:
         remarks = notes(step.at(scale.dims), (report.title,) if report.unbound else (), report.sizes)
+        remarks += cost_json.saving(step, scale)
     if json:
         value = cost_json.definition_json(report, scale) | heading_json(scale, dtype)
         console.emit(value | {"totals": cost_json.totals_json(step, scale) if step else None, "notes": remarks})
@@ -170,13 +224,13 @@ def show_network(network: NetworkCost, scale: Scale, dtype: EntryType, latex: bo
     check_dims(scale.dims, (BATCH,))
     step = network.totals()
     unbound = [layer.title for layer in network.layers if layer.unbound]
-    remarks = notes(step.at(scale.dims), unbound, (BATCH,))
+    remarks = notes(step.at(scale.dims), unbound, (BATCH,)) + cost_json.saving(step, scale)
     if json:
         value = {"kind": "network"} | cost_json.network_json(network, scale) | heading_json(scale, dtype)
         console.emit(value | {"totals": cost_json.totals_json(step, scale), "notes": remarks})
         return
     for formula, layer, binding in zip(network.formulas, network.layers, network.bindings, strict=True):
-        own = cost_json.Scale({}, scale.itemsize, formula.sizes)
+        own = replace(scale, dims={}, order=formula.sizes)
         if latex:
             typer.echo(cost_tables.latex_table(formula, own))
         else:

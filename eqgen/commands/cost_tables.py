@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import typer
 from rich.table import Table
@@ -10,19 +11,34 @@ from rich.table import Table
 from eqgen.algebra.polynomial import ZERO, Polynomial
 from eqgen.commands import console
 from eqgen.commands.cost_json import Scale, total_bytes
-from eqgen.optimize.cost_report import DefinitionCost, PartCost
+from eqgen.optimize.cost_report import DefinitionCost, PartCost, StatementCost
 from eqgen.optimize.network_cost import ROLES, Totals
 from eqgen.optimize.program_cost import Work
 
 ROLE_NAMES = {
     "parameter": "parameters",
+    "pattern": "patterns, as indices",
     "gradient": "gradients",
     "optimizer": "optimizer state",
     "statistic": "statistics",
     "activation": "activations kept for backward",
 }
 SAME = "="
-"""In the column of what is rewritten: as it is written."""
+"""In a second column: as in the first one."""
+
+
+@dataclass(frozen=True)
+class Headings:
+    """What is compared: `first` with `second`. `key` begins the rows of the second one in tables of parts."""
+
+    first: str
+    second: str
+    key: str = ""
+
+
+REWRITTEN = Headings("as written", "rewritten")
+STORED = Headings("dense", "sparse", " sparse")
+"""Both as rewritten."""
 
 
 def magnitude(value: float, unit: str = "") -> str:
@@ -39,20 +55,25 @@ def amount(value: Polynomial, scale: Scale) -> str:
     return magnitude(value.value(scale.dims)) if scale.dims else value.text(scale.order)
 
 
-def moved(value: Polynomial, scale: Scale) -> str:
-    """Entries as a formula, or bytes when sizes are given."""
-    return magnitude(value.value(scale.dims) * scale.itemsize, "B") if scale.dims else value.text(scale.order)
+def moved(value: Polynomial, scale: Scale, positions: Polynomial = ZERO) -> str:
+    """Entries, and indices of patterns, as formulas; or bytes when sizes are given."""
+    if scale.dims:
+        return magnitude(value.value(scale.dims) * scale.itemsize + positions.value(scale.dims) * scale.position, "B")
+    text = value.text(scale.order)
+    return f"{text}, {positions.text(scale.order)} indices" if positions else text
 
 
 def print_definition(report: DefinitionCost, scale: Scale, subtitle: str = "") -> None:
-    """A heading, and a table of the statements of all parts."""
+    """A heading, and a table of the statements of all parts; of a sparse layer beside those of the dense one."""
+    dense = report.dense
     definition = report.definition
     heading = f"{definition.kind} {report.title}  {definition.origin}"
     typer.echo(f"{heading}  {subtitle}".rstrip())
-    table = _table("", "FLOPs as written", "rewritten", f"{_unit(scale)} moved as written", "rewritten")
+    words = STORED if dense else REWRITTEN
+    table = _table("", f"FLOPs {words.first}", words.second, f"{_unit(scale)} moved {words.first}", words.second)
     for part in report.parts:
         table.add_row(f"[bold]{part.name}[/bold]")
-        for row in _statement_rows(part, scale):
+        for row in _statement_rows(part, scale, dense.part(part.name) if dense else None):
             table.add_row(*row)
     console.console().print(table)
     typer.echo()
@@ -62,11 +83,19 @@ def _unit(scale: Scale) -> str:
     return "bytes" if scale.dims else "entries"
 
 
-def _statement_rows(part: PartCost, scale: Scale) -> Iterable[tuple[str, ...]]:
-    for s in part.statements:
-        flops = [amount(w.flops, scale) for w in (s.written, s.rewritten)]
-        entries = [moved(w.traffic, scale) for w in (s.written, s.rewritten)]
+def _statement_rows(part: PartCost, scale: Scale, dense: PartCost | None) -> Iterable[tuple[str, ...]]:
+    for s, before, after in _compared(part, dense):
+        flops = [amount(w.flops, scale) for w in (before, after)]
+        entries = [moved(w.traffic, scale, w.indices) for w in (before, after)]
         yield (_escaped(f"  {s.origin}  {' '.join(s.equation.split())}"), *_difference(flops), *_difference(entries))
+
+
+def _compared(part: PartCost, dense: PartCost | None) -> Iterator[tuple[StatementCost, Work, Work]]:
+    """Each statement with what stands in the first and in the second column."""
+    if dense is None:
+        yield from ((s, s.written, s.rewritten) for s in part.statements)
+    else:
+        yield from ((s, d.rewritten, s.rewritten) for s, d in zip(part.statements, dense.statements, strict=True))
 
 
 def _difference(pair: Sequence[str]) -> tuple[str, str]:
@@ -74,17 +103,22 @@ def _difference(pair: Sequence[str]) -> tuple[str, str]:
 
 
 def print_totals(totals: Totals, scale: Scale) -> None:
-    """A table of the parts of a training step, and one of what is stored."""
-    works = [(name, totals.written[name], totals.rewritten[name]) for name in totals.rewritten]
-    works.append(("step", totals.step(rewritten=False), totals.step()))
-    print_works(works, scale)
+    """A table of the parts of a training step, and one of what is stored; where layers are sparse beside dense ones."""
+    dense = totals.dense
+    if dense is None:
+        works = [(name, totals.written[name], totals.rewritten[name]) for name in totals.rewritten]
+        works.append(("step", totals.step(rewritten=False), totals.step()))
+        print_works(works, scale)
+    else:
+        works = [(name, dense.rewritten[name], totals.rewritten[name]) for name in totals.rewritten]
+        print_works([*works, ("step", dense.step(), totals.step())], scale, STORED)
     print_storage(totals, scale)
 
 
-def print_works(works: Sequence[tuple[str, Work, Work]], scale: Scale) -> None:
+def print_works(works: Sequence[tuple[str, Work, Work]], scale: Scale, words: Headings = REWRITTEN) -> None:
     """A column for each part; what is not said to be as written is as rewritten."""
     table = _table("", *(name for name, _, _ in works))
-    columns = [_measures(written, rewritten, scale) for _, written, rewritten in works]
+    columns = [_measures(before, after, scale, words) for _, before, after in works]
     for name in columns[0]:
         cells = [column[name] for column in columns]
         if any(cells):
@@ -93,21 +127,21 @@ def print_works(works: Sequence[tuple[str, Work, Work]], scale: Scale) -> None:
     typer.echo()
 
 
-def _measures(written: Work, rewritten: Work, scale: Scale) -> dict[str, str]:
+def _measures(before: Work, after: Work, scale: Scale, words: Headings) -> dict[str, str]:
     """What a table of parts says of one of them; "" for what is not known."""
-    moved_entries = (rewritten.traffic, rewritten.least) if scale.dims else ()
-    intensities = [scale.intensity(rewritten.flops, entries) for entries in moved_entries]
-    unit = _unit(scale)
+    moves = ((after.traffic, after.indices), (after.least, after.least_indices)) if scale.dims else ()
+    intensities = [scale.intensity(after.flops, *pair) for pair in moves]
+    unit, first, second = _unit(scale), words.first, words.key
     return {
-        "FLOPs as written": amount(written.flops, scale),
-        "FLOPs": amount(rewritten.flops, scale),
-        "FLOPs in products": amount(rewritten.products, scale),
-        f"{unit} moved as written": moved(written.traffic, scale),
-        f"{unit} moved": moved(rewritten.traffic, scale),
-        f"{unit} moved at least": moved(rewritten.least, scale),
-        "largest temporary as written": largest_temporary(written, scale),
-        "largest temporary": largest_temporary(rewritten, scale),
-        "FLOPs a byte": " to ".join(dict.fromkeys(f"{i:.3g}" for i in intensities if i is not None)),
+        f"FLOPs {first}": amount(before.flops, scale),
+        f"FLOPs{second}": amount(after.flops, scale),
+        f"FLOPs in products{second}": amount(after.products, scale),
+        f"{unit} moved {first}": moved(before.traffic, scale, before.indices),
+        f"{unit} moved{second}": moved(after.traffic, scale, after.indices),
+        f"{unit} moved at least{second}": moved(after.least, scale, after.least_indices),
+        f"largest temporary {first}": largest_temporary(before, scale),
+        f"largest temporary{second}": largest_temporary(after, scale),
+        f"FLOPs a byte{second}": " to ".join(dict.fromkeys(f"{i:.3g}" for i in intensities if i is not None)),
     }
 
 
@@ -119,14 +153,21 @@ def largest_temporary(work: Work, scale: Scale) -> str:
 
 def print_storage(totals: Totals, scale: Scale) -> None:
     """What is kept between the parts of a step, by role. The bytes of what does not depend on open sizes are known."""
-    table = _table("stored", "entries", "bytes", "")
-    members = {ROLE_NAMES[role]: [s for s in totals.stored if s.role == role] for role in ROLES}
-    for name, stored in [*members.items(), ("together", list(totals.stored))]:
+    dense = totals.dense
+    first, second = STORED.first, STORED.second
+    columns = (f"entries {first}", second, f"bytes {first}", second) if dense else ("entries", "bytes")
+    table = _table("stored", *columns, "")
+    for role in (*ROLES, ""):
+        stored, *others = (
+            [s for s in step.stored if not role or s.role == role] for step in ((totals, dense) if dense else (totals,))
+        )
         if stored:
-            size = total_bytes(stored, scale)
-            entries = sum((s.entries for s in stored), ZERO).text(scale.order)
-            names = ", ".join(s.name for s in stored) if name in members else ""
-            table.add_row(name, entries, "" if size is None else magnitude(size, "B"), _escaped(names))
+            sides = [*others, stored]
+            entries = [sum((s.entries for s in side), ZERO).text(scale.order) for side in sides]
+            sizes = [total_bytes(side, scale) for side in sides]
+            names = ", ".join(s.name for s in stored) if role else ""
+            texts = ["" if size is None else magnitude(size, "B") for size in sizes]
+            table.add_row(ROLE_NAMES.get(role, "together"), *entries, *texts, _escaped(names))
     if table.row_count:
         console.console().print(table)
         typer.echo()
@@ -140,14 +181,19 @@ def print_notes(notes: Iterable[str]) -> None:
 
 
 def latex_table(report: DefinitionCost, scale: Scale) -> str:
-    """A `tabular` of all statements: FLOPs and entries moved, as written and as rewritten."""
-    lines = [r"\begin{tabular}{llll}", r"& equation & FLOPs as written & FLOPs rewritten \\", r"\hline"]
+    """A `tabular` of the FLOPs of all statements: as written and as rewritten, or of the dense and the sparse layer."""
+    dense = report.dense
+    words = STORED if dense else REWRITTEN
+    heading = rf"& equation & FLOPs {words.first} & FLOPs {words.second} \\"
+    lines = [r"\begin{tabular}{llll}", heading, r"\hline"]
     for part in report.parts:
-        for k, s in enumerate(part.statements):
-            cells = [f"${w.flops.latex(scale.order)}$" for w in (s.written, s.rewritten)]
+        other = dense.part(part.name) if dense else None
+        for k, (s, before, after) in enumerate(_compared(part, other)):
+            cells = [f"${w.flops.latex(scale.order)}$" for w in (before, after)]
             name = part.name if k == 0 else ""
             lines.append(" & ".join([name, rf"\texttt{{{_latex_text(s.equation)}}}", *cells]) + r" \\")
-        cells = [f"${w.flops.latex(scale.order)}$" for w in (part.written, part.rewritten)]
+        first = other.rewritten if other else part.written
+        cells = [f"${w.flops.latex(scale.order)}$" for w in (first, part.rewritten)]
         lines += [" & ".join(["", "total", *cells]) + r" \\", r"\hline"]
     return "\n".join([*lines, r"\end{tabular}"])
 

@@ -6,9 +6,10 @@ The grammar is the one that generated packages read; its module is among their t
 from __future__ import annotations
 
 import difflib
-import importlib.util
+import importlib
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -20,18 +21,20 @@ if TYPE_CHECKING:
     from eqgen.optimize.network_cost import LayerChoice
 
 
-@cache
 def grammar() -> ModuleType:
     """`Specification`, `parse_specification`, `split`, `one_each`, as in every generated package."""
+    return template_module("specification")
+
+
+@cache
+def template_module(name: str) -> ModuleType:
+    """A module of generated packages that needs no other one, or only such."""
     from eqgen.backends.locations import templates_folder
 
-    path = templates_folder() / "package" / "specification.py"
-    spec = importlib.util.spec_from_file_location("eqgen_specification", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclasses look their module up while they are made
-    spec.loader.exec_module(module)
-    return module
+    parent = ModuleType("eqgen_templates")
+    parent.__path__ = [str(templates_folder() / folder) for folder in ("package", "sparse")]
+    sys.modules.setdefault(parent.__name__, parent)
+    return importlib.import_module(f"{parent.__name__}.{name}")
 
 
 def layer_choices(module: Module, layers: str, optimizers: str | None, option: str = "--layers") -> list[LayerChoice]:
@@ -49,10 +52,18 @@ def layer_choices(module: Module, layers: str, optimizers: str | None, option: s
 def layer_choice(
     module: Module, text: str, optimizers: tuple[TypedDefinition, ...], option: str = "--layers"
 ) -> LayerChoice:
-    """A layer, or an activation's name, which stands for the layer whose header is one activation."""
+    """A layer, or an activation's name, which stands for the layer whose header is one activation.
+
+    `SparseLinear(density=0.1)`, or without a density, is the sparse form of a layer.
+    """
     from eqgen.optimize.network_cost import LayerChoice
 
     specification = _parsed(text, option)
+    definition = sparse_layer_of(module, specification.name)
+    if definition is not None:
+        specification, density = _without_density(specification, option)
+        bound = _bound(module, definition, specification, option)
+        return LayerChoice(definition, bound, optimizers, text.strip(), sparse=True, density=density)
     definition = module.find(specification.name, "layer")
     if definition is None:
         wrappers = sorted(
@@ -62,6 +73,33 @@ def layer_choice(
         _bound(module, activation, specification, option)
         return LayerChoice(wrappers[0], {wrappers[0].activations[0]: activation}, optimizers, text.strip())
     return LayerChoice(definition, _bound(module, definition, specification, option), optimizers, text.strip())
+
+
+def sparse_layer_of(module: Module, text: str) -> TypedDefinition | None:
+    """The layer of which `SparseLinear`, or `SparseActivation(ReLU)`, is the sparse form; None where it is none."""
+    from eqgen.optimize.storage import sparse_variant
+
+    name = text.partition("(")[0].strip()
+    if module.find(name, "layer") is not None:
+        return None
+    return next((d for d in module.of_kind("layer") if (v := sparse_variant(d)) is not None and v.name == name), None)
+
+
+def _without_density(specification: Any, option: str) -> tuple[Any, float | None]:
+    """The description without `density=...`, and that number."""
+    from eqgen.commands.densities import rules
+
+    keywords = dict(specification.keywords)
+    density = keywords.pop("density", None)
+    if density is None:
+        return specification, None
+    try:
+        if not isinstance(density, (int, float)):
+            raise ValueError(f"density is {density}, expected a number from 0 to 1")
+        rules().share(specification.name, "density", density)
+    except ValueError as error:
+        console.fail("E606", option, str(error))
+    return replace(specification, keywords=tuple(keywords.items())), float(density)
 
 
 def optimizers_of(module: Module, text: str | None) -> tuple[TypedDefinition, ...]:

@@ -23,6 +23,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from eqgen.commands import console
+from eqgen.commands.densities import Densities, OverallDensity, check_densities
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -109,16 +110,8 @@ def train(
         bool, typer.Option("--shuffle", help="A new order of the examples in every epoch, not that of the file.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Decides weights, masks and the order of --shuffle.")] = 0,
-    densities: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SHARE[;...]", help="Sparse weights: the share that is stored, one or one for each layer."
-        ),
-    ] = None,
-    overall_density: Annotated[
-        float | None,
-        typer.Option(min=0, max=1, metavar="SHARE", help="Instead: of all weights, shared out as Erdos-Renyi graphs."),
-    ] = None,
+    densities: Densities = None,
+    overall_density: OverallDensity = None,
     prune: Annotated[
         str | None,
         typer.Option(
@@ -148,8 +141,7 @@ def train(
 
     if layers is not None and layer_sizes is None:
         raise typer.BadParameter("is needed when --layers is given", param_hint="--layer-sizes")
-    if densities is not None and overall_density is not None:
-        raise typer.BadParameter("cannot be given beside --densities", param_hint="--overall-density")
+    check_densities(densities, overall_density)
     if prune is not None and densities is None and overall_density is None:
         raise typer.BadParameter("needs --densities or --overall-density", param_hint="--prune")
     settings = Settings(

@@ -18,6 +18,15 @@ CONVENTIONS = (
     "operands once and writes its result. What runs lies between, the nearer to the second the more is fused.",
 )
 
+SPARSE = (
+    "Dense and sparse are both as rewritten; nnz is the number of stored entries. A product with a sparse matrix "
+    "counts 2 nnz for each column of its dense factor, a product of which nnz entries are needed 2 nnz for each of "
+    "their terms.",
+    "A pattern is read and stored in compressed rows: an index for each entry, a pointer for each row and one for the "
+    "end, all of 32 bits (64 where sizes or nnz need them). Some packages keep it in compressed columns too, 2 nnz "
+    "indices and a pointer for each column more.",
+)
+
 
 def ratio(numerator: Polynomial, denominator: Polynomial) -> str:
     """A quotient as text: a number, or the limit for sizes that grow together; "" where there is none."""
@@ -34,7 +43,7 @@ def notes(totals: Totals, unbound: Sequence[str] = (), order: Sequence[str] = ()
 
     unbound   layers with an activation that nobody has chosen
     """
-    found = list(CONVENTIONS)
+    found = [*CONVENTIONS, *(SPARSE if totals.dense is not None else ())]
     forward, backward = totals.rewritten.get("forward"), totals.rewritten.get("backward")
     if forward and backward:
         found += _on_the_ratio(forward, backward, totals.input_gradient, order)
@@ -48,7 +57,7 @@ def notes(totals: Totals, unbound: Sequence[str] = (), order: Sequence[str] = ()
 def _on_the_ratio(forward: Work, backward: Work, input_gradient: Polynomial, order: Sequence[str]) -> list[str]:
     whole, products = ratio(backward.flops, forward.flops), ratio(backward.products, forward.products)
     if not whole:
-        return []
+        return [f"Backward / forward is {products} in the products alone."] if products else []
     if not products:
         return [f"Backward / forward is {whole}. The rule that it is 2 counts products, and here are none."]
     found = [

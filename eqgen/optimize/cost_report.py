@@ -20,8 +20,10 @@ from eqgen.optimize.program_cost import (
     WorkCounter,
     entries,
     named_sizes,
+    pattern_indices,
     total,
 )
+from eqgen.optimize.storage import INSTRUCTIONS, entries_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,10 @@ class PartCost:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A matrix that is kept. role: parameter, gradient, optimizer, statistic, activation. Indices are integers."""
+    """A matrix that is kept. Indices are integers.
+
+    role: parameter, pattern (of a sparse parameter), gradient, optimizer, statistic, activation
+    """
 
     name: str
     role: str
@@ -99,7 +104,10 @@ class Stored:
 
 @dataclass(frozen=True)
 class DefinitionCost:
-    """The report of one definition. `sizes` are its sizes in order, for printing; `title` what it was asked for by."""
+    """The report of one definition. `sizes` are its sizes in order, for printing; `title` what it was asked for by.
+
+    dense   for a layer that stores entries of its sparse parameters only: the report of the same layer over dense ones
+    """
 
     definition: TypedDefinition
     title: str
@@ -108,6 +116,7 @@ class DefinitionCost:
     stored: tuple[Stored, ...] = ()
     unbound: tuple[str, ...] = field(default=())
     """Activations that nobody has chosen."""
+    dense: DefinitionCost | None = None
 
     def part(self, name: str) -> PartCost:
         """The part of this name, without statements where there is none."""
@@ -127,6 +136,7 @@ class DefinitionCost:
             tuple(p.at(sizes) for p in self.parts),
             tuple(s.at(sizes) for s in self.stored),
             self.unbound,
+            self.dense.at(sizes) if self.dense else None,
         )
 
 
@@ -142,18 +152,25 @@ class Reporter:
         activations: Activations | None = None,
         optimizers: Sequence[TypedDefinition] = (),
         title: str = "",
+        sparse: bool = False,
     ) -> DefinitionCost:
         """The report of a definition, with its formulas in the definition's own sizes.
 
         activations   what the activations in a layer's header stand for
         optimizers    for a layer: what updates each parameter, one after the other
+        sparse        for a layer: over the stored entries of its sparse parameters; their number is a further size.
+                      What is written stays what it is, rewritten are the statements over these entries; optimizers
+                      see a matrix of these entries anyway
 
-        Raises ValueError for a kind that has no cost on matrices.
+        Raises ValueError for a kind that has no cost on matrices, DiagnosticError (E207) where an equation has no
+        sparse form.
         """
-        parts = parts_of(self.lowering, definition)
+        parts = parts_of(self.lowering, definition, sparse)
         title = title or definition.name
         if definition.kind == "layer":
-            return self._layer(definition, parts, activations or {}, optimizers, title)
+            report = self._layer(definition, parts, activations or {}, optimizers, title, sparse)
+            dense = self.report(definition, activations, optimizers, title) if sparse else None
+            return replace(report, dense=dense)
         costs = tuple(self._part(part, {}) for part in parts)
         return DefinitionCost(definition, title, sizes_of(definition), costs)
 
@@ -164,10 +181,16 @@ class Reporter:
         chosen: Activations,
         optimizers: Sequence[TypedDefinition],
         title: str,
+        sparse: bool,
     ) -> DefinitionCost:
-        costs = [self._part(part, chosen) for part in parts]
-        params = list(d.with_role("param"))
+        numbers = entry_numbers(d) if sparse else {}
+        costs = [
+            self._part(part, chosen, {entries_size(name): size for name, size in numbers.items()}) for part in parts
+        ]
+        originals = list(d.with_role("param"))
+        params = [replace(v, shape=(1, numbers[v.name])) if v.name in numbers else v for v in originals]
         stored = [_stored(v, "parameter") for v in params]
+        stored += [_pattern(v, numbers[v.name]) for v in originals if v.name in numbers]
         stored += [_stored(v, "gradient", f"D{v.name}") for v in params]
         stored += [_stored(v, "statistic") for v in d.with_role("state")]
         if optimizers and params:
@@ -179,7 +202,9 @@ class Reporter:
         roles = ("input", "output", "intermediate", "random")
         stored += [_stored(v, "activation") for v in d.with_role(*roles) if v.name in kept]
         unbound = tuple(a for a in d.activations if a not in chosen)
-        return DefinitionCost(d, title, sizes_of(d), tuple(costs), tuple(stored), unbound)
+        batch, *others = sizes_of(d)
+        sizes = (batch, *numbers.values(), *others)
+        return DefinitionCost(d, title, sizes, tuple(costs), tuple(stored), unbound)
 
     def _optimizers(self, optimizers: Sequence[TypedDefinition], shapes: Sequence[tuple[Dim, Dim]]) -> PartCost:
         """The steps of optimizers on parameters of the given shapes, summed over the parameters."""
@@ -224,7 +249,7 @@ def _statement(
         result,
         written,
         rewritten,
-        tuple(f"{s.target} = {notation(s.value)}" for s in group),
+        tuple(f"{s.target} = {notation(s.value, INSTRUCTIONS)}" for s in group),
         tuple(n.removeprefix("rewritten: ") for s in group for n in s.notes),
         _read(group),
         frozenset(s.target for s in group),
@@ -244,6 +269,16 @@ def _read(steps: Sequence[Step]) -> frozenset[str]:
 def _stored(v: Variable, role: str, name: str = "") -> Stored:
     rows, columns = (named_sizes(d) for d in v.shape)
     return Stored(name or v.name, role, ZERO + rows * columns, v.index_size is not None)
+
+
+def _pattern(v: Variable, number: str) -> Stored:
+    return Stored(f"pattern of {v.name}", "pattern", pattern_indices(named_sizes(v.shape[0]), named_sizes(number)))
+
+
+def entry_numbers(d: TypedDefinition) -> dict[str, str]:
+    """How the number of stored entries of each sparse parameter is called in formulas."""
+    names = [v.name for v in d.with_role("param") if v.sparse]
+    return {name: "nnz" if len(names) == 1 else f"nnz_{name}" for name in names}
 
 
 def sizes_of(d: TypedDefinition) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ but that of the batch.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from eqgen.algebra.definitions import TypedDefinition
 from eqgen.algebra.polynomial import ZERO, Polynomial
@@ -20,28 +20,42 @@ BATCH = "N"
 
 STEP = ("forward", "update", "loss", "backward", "optimizer")
 """The parts of a training step in order."""
-ROLES = ("parameter", "gradient", "optimizer", "statistic", "activation")
+PATTERN = "pattern"
+ROLES = ("parameter", PATTERN, "gradient", "optimizer", "statistic", "activation")
 """What is stored between the parts of a step."""
 
 
 @dataclass(frozen=True)
 class LayerChoice:
-    """A layer with what its header and its string leave open."""
+    """A layer with what its header and its string leave open.
+
+    sparse    whether it stores entries of its sparse parameters only
+    density   of these parameters, None where it is open
+    stored    their numbers of entries, by the names that these have in formulas
+    """
 
     definition: TypedDefinition
     activations: Activations
     optimizers: tuple[TypedDefinition, ...]
     title: str
+    sparse: bool = False
+    density: float | None = None
+    stored: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What a training step costs. `input_gradient` is what only the gradient of the first layer's input needs."""
+    """What a training step costs.
+
+    input_gradient   what only the gradient of the first layer's input needs
+    dense            where some layers are sparse: the same with all of them over dense matrices
+    """
 
     written: Mapping[str, Work]
     rewritten: Mapping[str, Work]
     stored: tuple[Stored, ...]
     input_gradient: Polynomial
+    dense: Totals | None = None
 
     def step(self, rewritten: bool = True) -> Work:
         """All parts together."""
@@ -56,6 +70,7 @@ class Totals:
             {name: work.at(sizes) for name, work in self.rewritten.items()},
             tuple(s.at(sizes) for s in self.stored),
             self.input_gradient.at(sizes),
+            self.dense.at(sizes) if self.dense else None,
         )
 
 
@@ -89,7 +104,8 @@ def totals(layers: Sequence[DefinitionCost], loss: DefinitionCost | None = None)
         parts = [loss_gradient(loss)] if name == "loss" else [layer.part(name) for layer in layers]
         if any(p.statements for p in parts):
             written[name], rewritten[name] = total(p.written for p in parts), total(p.rewritten for p in parts)
-    return Totals(written, rewritten, _stored_once(layers), _input_gradient(layers[0]))
+    dense = totals([layer.dense or layer for layer in layers], loss) if any(layer.dense for layer in layers) else None
+    return Totals(written, rewritten, _stored_once(layers), _input_gradient(layers[0]), dense)
 
 
 def loss_gradient(loss: DefinitionCost | None) -> PartCost:
@@ -132,8 +148,11 @@ def network_cost(
 
     Raises ValueError when there are more or fewer sizes than layers with an output size of their own.
     """
-    bindings = bound_sizes([layer.definition for layer in layers], sizes)
-    formulas = tuple(reporter.report(c.definition, c.activations, c.optimizers, c.title) for c in layers)
+    bindings = [
+        binding | dict(layer.stored)
+        for binding, layer in zip(bound_sizes([c.definition for c in layers], sizes), layers, strict=True)
+    ]
+    formulas = tuple(reporter.report(c.definition, c.activations, c.optimizers, c.title, c.sparse) for c in layers)
     bound = tuple(report.at(binding) for report, binding in zip(formulas, bindings, strict=True))
     report = None
     if loss is not None:

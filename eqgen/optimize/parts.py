@@ -16,6 +16,7 @@ from eqgen.algebra.definitions import Assignment, TypedDefinition
 from eqgen.algebra.inline import DERIVATIVES
 from eqgen.optimize.lower import Lowering, needed_steps
 from eqgen.optimize.program import Function, Step
+from eqgen.optimize.storage import sparse_layer
 
 KINDS = ("layer", "activation", "function", "loss", "optimizer")
 """What computes with matrices. Schedulers and initializers run on the host."""
@@ -52,8 +53,12 @@ class Part:
             yield group[-1], group
 
 
-def parts_of(lowering: Lowering, d: TypedDefinition) -> tuple[Part, ...]:
-    """The parts of a definition. Raises ValueError for a kind that does not compute with matrices."""
+def parts_of(lowering: Lowering, d: TypedDefinition, sparse: bool = False) -> tuple[Part, ...]:
+    """The parts of a definition; with `sparse`, what they become over the stored entries of its sparse parameters.
+
+    Raises ValueError for a kind that does not compute with matrices, DiagnosticError (E207) where an equation has no
+    sparse form.
+    """
     numbers = tuple(n.name for n in d.numbers) + (("eta", "t") if d.kind == "optimizer" else ())
 
     def written(assignments: Sequence[Assignment]) -> tuple[Step, ...]:
@@ -62,7 +67,7 @@ def parts_of(lowering: Lowering, d: TypedDefinition) -> tuple[Part, ...]:
     found: list[tuple[str, tuple[Step, ...], Function | None]]
     match d.kind:
         case "layer":
-            layer = lowering.layer(d)
+            layer = sparse_layer(lowering, d) if sparse else lowering.layer(d)
             functions = (layer.forward, layer.backward, layer.update, layer.evaluate)
             names = ("forward", "backward", "update", "evaluate")
             found = [(name, written(d.block(name)), f) for name, f in zip(names, functions, strict=True)]

@@ -3,6 +3,10 @@
 Everything that stands in a statement is counted as often as it stands there, so the same fold counts equations as they
 are written and programs after rewriting. Calls of functions and activations cost what their definitions cost. Numbers
 that are computed without a matrix (`1 - beta`, `K * N`) cost nothing: they are computed once, outside.
+
+Products over the nnz stored entries of a sparse matrix cost 2 nnz operations for each column of the dense factor, or
+term of a sampled entry. They read a pattern in compressed rows: a column for each entry, and a pointer for each row and
+the end.
 """
 
 from __future__ import annotations
@@ -10,15 +14,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from eqgen.algebra.definitions import TypedDefinition
-from eqgen.algebra.expressions import Apply, Dim, Invoke, Node, Shape, Symbol, children
+from eqgen.algebra.expressions import Apply, Dim, Invoke, Node, Shape, Symbol, children, distinct
 from eqgen.algebra.operations import TABLE, structural
 from eqgen.algebra.polynomial import ZERO, Polynomial, polynomial, size
 from eqgen.optimize.lower import Lowering, is_host
 from eqgen.optimize.parts import body_block
 from eqgen.optimize.program import Step
+from eqgen.optimize.storage import (
+    INSTRUCTIONS,
+    PRODUCT,
+    SAMPLED_PRODUCT,
+    TRANSPOSED_PRODUCT,
+    factors,
+    pattern_of_product,
+)
 
 PRODUCTS = frozenset(row.name for row in structural.PRODUCTS)
 
@@ -39,6 +51,8 @@ class Work:
     traffic    entries read and written when the operations are done one by one
     least      entries read and written when an equation reads its operands once and writes its result
     results    entries of intermediate results, each number once
+    indices, least_indices
+               positions of entries of sparse matrices that are read beside `traffic` and `least`
     """
 
     flops: Polynomial = ZERO
@@ -47,6 +61,8 @@ class Work:
     traffic: Polynomial = ZERO
     least: Polynomial = ZERO
     results: tuple[Polynomial, ...] = ()
+    indices: Polynomial = ZERO
+    least_indices: Polynomial = ZERO
 
     def __add__(self, other: Work) -> Work:
         return Work(
@@ -56,6 +72,8 @@ class Work:
             self.traffic + other.traffic,
             self.least + other.least,
             tuple(dict.fromkeys(self.results + other.results)),
+            self.indices + other.indices,
+            self.least_indices + other.least_indices,
         )
 
     def at(self, sizes: Mapping[str, int | str]) -> Work:
@@ -67,6 +85,8 @@ class Work:
             self.traffic.at(sizes),
             self.least.at(sizes),
             tuple(r.at(sizes) for r in self.results),
+            self.indices.at(sizes),
+            self.least_indices.at(sizes),
         )
 
 
@@ -105,11 +125,16 @@ class WorkCounter:
             return NO_WORK
         assigned = {s.target for s in steps}
         read: dict[Node, Polynomial] = {}
+        patterns: dict[Node, Polynomial] = {}
         for step in steps:
             read |= self._operands(step.value, sizes, numbers)
+            patterns |= {
+                pattern_of_product(n): _indices(n, sizes) for n in distinct(step.value) if _is_sparse_product(n)
+            }
         outside = (n for node, n in read.items() if not (isinstance(node, Symbol) and node.name in assigned))
         least = sum(outside, entries(steps[-1].value.shape, sizes))
-        return replace(self._steps(steps, sizes, numbers, keeps_result=False), least=least)
+        work = self._steps(steps, sizes, numbers, keeps_result=False)
+        return replace(work, least=least, least_indices=sum(patterns.values(), ZERO))
 
     def _steps(self, steps: Sequence[Step], sizes: Sizes, numbers: Sequence[str], keeps_result: bool) -> Work:
         """`keeps_result`: whether the result of the last statement is an intermediate one."""
@@ -140,6 +165,8 @@ class WorkCounter:
         return visit(node, keeps_result)
 
     def _operation(self, node: Apply, sizes: Sizes, numbers: Sequence[str]) -> Work:
+        if _is_sparse_product(node):
+            return _sparse_product(node, sizes, numbers)
         row = TABLE[node.op]
         out, shapes = _amounts(node.shape, sizes), tuple(_amounts(a.shape, sizes) for a in node.args)
         flops = polynomial(row.flops(out, shapes))
@@ -156,6 +183,8 @@ class WorkCounter:
             return {}
         if isinstance(node, Symbol):
             return {node: entries(node.shape, sizes)}
+        if _is_sparse_product(node):
+            return {k: n for a in factors(node) for k, n in self._operands(a, sizes, numbers).items()}
         if isinstance(node, Apply) and all(isinstance(a, Symbol) for a in node.args):
             stored = tuple(_amounts(a.shape, sizes) for a in node.args)
             some = polynomial(TABLE[node.op].reads(_amounts(node.shape, sizes), stored))
@@ -184,6 +213,39 @@ class WorkCounter:
                 return self.lowering.matrix_function(definition).steps
             return self.lowering.activation(definition)[derivative].steps
         return self.lowering.steps(body_block(definition, derivative), [n.name for n in definition.numbers])
+
+
+def _is_sparse_product(node: Node) -> TypeGuard[Apply]:
+    return isinstance(node, Apply) and node.op in INSTRUCTIONS
+
+
+def _sparse_product(node: Apply, sizes: Sizes, numbers: Sequence[str]) -> Work:
+    """One of the three products with the stored entries of a matrix."""
+    rows, columns = pattern_of_product(node).shape
+    stored, result = _number_of_entries(node, sizes), entries(node.shape, sizes)
+    dense = node.args[0 if node.op == SAMPLED_PRODUCT else 2]
+    terms = {PRODUCT: columns, TRANSPOSED_PRODUCT: rows, SAMPLED_PRODUCT: dense.shape[1]}[node.op]
+    # As for dense products: where a sum has one term there is nothing to add.
+    flops = polynomial((1 if terms == 1 else 2) * stored * sizes(dense.shape[1]))
+    read = ZERO
+    for factor in factors(node):
+        m, n = _stored(factor, sizes, numbers)
+        read = read + polynomial(m * n)
+    return Work(flops, flops, result, result + read, results=(result,), indices=_indices(node, sizes))
+
+
+def _number_of_entries(node: Apply, sizes: Sizes) -> Polynomial:
+    return entries(node.shape if node.op == SAMPLED_PRODUCT else node.args[0].shape, sizes)
+
+
+def _indices(node: Apply, sizes: Sizes) -> Polynomial:
+    """The indices of the pattern that a product reads."""
+    return pattern_indices(sizes(pattern_of_product(node).shape[0]), _number_of_entries(node, sizes))
+
+
+def pattern_indices(rows: Amount, stored: Amount) -> Polynomial:
+    """The integers that a pattern in compressed rows consists of."""
+    return polynomial(stored) + polynomial(rows) + 1
 
 
 def is_fill(node: Node, numbers: Sequence[str]) -> bool:
@@ -228,7 +290,7 @@ def _stored(node: Node, sizes: Sizes, numbers: Sequence[str]) -> tuple[Amount, A
     """The shape in which an operand lies in memory: a repeated row is one row, a number is nothing."""
     if is_host(node, numbers):
         return (0, 0)
-    if isinstance(node, Apply):
+    if isinstance(node, Apply) and node.op in TABLE:
         out, shapes = _amounts(node.shape, sizes), tuple(_amounts(a.shape, sizes) for a in node.args)
         if not polynomial(TABLE[node.op].memory(out, shapes)):
             return _stored(node.args[0], sizes, numbers)

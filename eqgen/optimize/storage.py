@@ -30,6 +30,8 @@ from eqgen.optimize.program import Argument, Function
 PRODUCT, TRANSPOSED_PRODUCT, SAMPLED_PRODUCT = "sparse_product", "sparse_transposed_product", "sampled_product"
 """Instructions beyond the table: S B and S' B over (values, pattern, B); A B' on a pattern over (A, B, pattern)."""
 
+INSTRUCTIONS = (PRODUCT, TRANSPOSED_PRODUCT, SAMPLED_PRODUCT)
+
 PREFIX = "Sparse"
 """What stands before the name of a layer whose parameters are stored sparsely."""
 
@@ -100,7 +102,24 @@ def pattern_name(name: str) -> str:
 
 def values_shape(name: str) -> Shape:
     """The shape of the stored entries of a parameter."""
-    return (1, f"{name}_entries")
+    return (1, entries_size(name))
+
+
+def entries_size(name: str) -> str:
+    """The size that is the number of stored entries of a parameter."""
+    return f"{name}_entries"
+
+
+def pattern_of_product(node: Apply) -> Symbol:
+    """The pattern among the operands of one of these instructions."""
+    found = node.args[2 if node.op == SAMPLED_PRODUCT else 1]
+    assert isinstance(found, Symbol)
+    return found
+
+
+def factors(node: Apply) -> tuple[Node, ...]:
+    """The operands that are matrices, without the pattern."""
+    return tuple(a for a in node.args if a is not pattern_of_product(node))
 
 
 @dataclass(frozen=True)

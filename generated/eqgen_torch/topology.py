@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checks import Definition, natural_number, real_number
+from .densities import erdos_renyi, layer_densities, share
 from .initializers import parse_initializer
 from .layers import LAYERS, layer_class
 from .losses import LossFunction, parse_loss_function
@@ -22,7 +23,7 @@ from .multilayer_perceptron import MultilayerPerceptron, layer_sizes, multilayer
 from .pattern import Pattern, distinct
 from .runtime import Device, HostMatrix, Matrix, to_host
 from .sparse_layer import SparseLayer
-from .specification import Specification, construct, one_each, parse_number, parse_specification, split
+from .specification import Specification, construct, parse_specification, split
 
 PREFIX = "Sparse"
 
@@ -32,19 +33,7 @@ def erdos_renyi_densities(shapes: Sequence[tuple[int, int]], density: float) -> 
 
     A K x D matrix gets a density proportional to (K + D) / (K D), at most 1 (Mocanu et al. 2018; Evci et al. 2020).
     """
-    density = _share("erdos_renyi_densities", "density", density)
-    totals = [rows * columns for rows, columns in shapes]
-    full: set[int] = set()
-    while len(full) < len(shapes):
-        rest = [k for k in range(len(shapes)) if k not in full]
-        budget = density * sum(totals) - sum(totals[k] for k in full)
-        factor = budget / sum(sum(shapes[k]) for k in rest)
-        found = {k: factor * sum(shapes[k]) / totals[k] for k in rest}
-        densest = max(found, key=lambda k: found[k])
-        if found[densest] <= 1:
-            return [1.0 if k in full else found[k] for k in range(len(shapes))]
-        full.add(densest)
-    return [1.0] * len(shapes)
+    return erdos_renyi(shapes, _share("erdos_renyi_densities", "density", density))
 
 
 def sparse_multilayer_perceptron(
@@ -67,26 +56,19 @@ def sparse_multilayer_perceptron(
     ValueError unless one of them is given, and for a density below 1 of a layer that has no sparse form.
     """
     owner = "sparse_multilayer_perceptron"
-    if (densities is None) == (overall_density is None):
-        raise ValueError(f"{owner}: give either densities or overall_density")
     specifications = [parse_specification(part) for part in split(layers, ";")]
     rows = layer_sizes(layers, sizes)
     sparse = [_sparse_form(s) for s in specifications]
+    shapes = [(own[0], own[-1]) if form else None for own, form in zip(rows, sparse, strict=True)]
+    if densities is not None and not isinstance(densities, str):
+        densities = [real_number(owner, "density", density) for density in densities]
     if overall_density is not None:
-        shapes = [(own[0], own[-1]) for own in rows]
-        own_shapes = [shape for shape, form in zip(shapes, sparse, strict=True) if form]
-        found = iter(erdos_renyi_densities(own_shapes, overall_density))
-        shares = [next(found) if form else 1.0 for form in sparse]
-    else:
-        assert densities is not None
-        shares = _densities(owner, densities, len(specifications))
-    for specification, form, share in zip(specifications, sparse, shares, strict=True):
-        if share < 1 and form is None:
-            known = ", ".join(sorted(name for name in LAYERS if name.startswith(PREFIX)))
-            raise ValueError(f"{owner}: {specification} has no sparse form; this package has {known}")
+        overall_density = real_number(owner, "overall_density", overall_density)
+    known = [name for name in LAYERS if name.startswith(PREFIX)]
+    shares = layer_densities(owner, specifications, shapes, known, densities, overall_density)
     chosen = [
-        _with_density(form, share) if form is not None and share < 1 else specification
-        for specification, form, share in zip(specifications, sparse, shares, strict=True)
+        _with_density(form, density) if form is not None and density < 1 else specification
+        for specification, form, density in zip(specifications, sparse, shares, strict=True)
     ]
     return multilayer_perceptron(chosen, rows, weights, optimizers, dtype=dtype, device=device, seed=seed)
 
@@ -292,10 +274,7 @@ class SparseTraining:
 
 
 def _share(owner: str, name: str, number: float) -> float:
-    number = real_number(owner, name, number)
-    if not 0 <= number <= 1:
-        raise ValueError(f"{owner}: {name} is {number}, expected a number from 0 to 1")
-    return number
+    return share(owner, name, real_number(owner, name, number))
 
 
 def _without_smallest(sizes: NDArray[Any], rate: float) -> NDArray[np.bool_]:
@@ -312,18 +291,5 @@ def _sparse_form(specification: Specification) -> Specification | None:
     return Specification(name, found.arguments, found.keywords) if name in LAYERS else None
 
 
-def _with_density(form: Specification, share: float) -> Specification:
-    return Specification(form.name, form.arguments, (*form.keywords, ("density", share)))
-
-
-def _densities(owner: str, densities: Sequence[float] | str, count: int) -> list[float]:
-    if isinstance(densities, str):
-        texts = one_each("densities", densities, count)
-        numbers = [parse_number(text) for text in texts]
-        if None in numbers:
-            raise ValueError(f"densities {densities!r}: expected numbers such as '0.01;0.05;1'")
-        densities = [number for number in numbers if number is not None]
-    shares = [_share(owner, "density", density) for density in densities]
-    if len(shares) != count:
-        raise ValueError(f"{owner}: found {len(shares)} densities, expected {count}, one for each layer")
-    return shares
+def _with_density(form: Specification, density: float) -> Specification:
+    return Specification(form.name, form.arguments, (*form.keywords, ("density", density)))

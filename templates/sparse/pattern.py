@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .checks import described, natural_number, real_number
+from .densities import NARROW_LIMIT, number_of_entries
 
 Integers = NDArray[np.integer[Any]]
-
-NARROW_LIMIT = 2**31 - 1
-"""Indices are 32-bit integers up to here, and 64-bit integers beyond."""
 
 
 class Pattern:
@@ -74,8 +72,8 @@ class Pattern:
         density = real_number("Pattern.random", "density", density)
         if not 0 <= density <= 1:
             raise ValueError(f"Pattern.random: density is {density}, expected a number from 0 to 1")
-        total = shape[0] * shape[1]
-        return cls.of_positions(shape, distinct(np.random.default_rng(generator), total, round(density * total)))
+        total, count = shape[0] * shape[1], number_of_entries(shape, density)
+        return cls.of_positions(shape, distinct(np.random.default_rng(generator), total, count))
 
     @property
     def count(self) -> int:

@@ -18,6 +18,7 @@ from eqgen.algebra.operations import TABLE
 from eqgen.optimize.lower import Lowering, is_host
 from eqgen.optimize.program import Step
 from eqgen.optimize.program_cost import is_fill
+from eqgen.optimize.storage import INSTRUCTIONS
 
 COMPOSED = {"erfc": 2, "expm1": 2, "log1p": 2, "log_sigmoid": 2, "softplus": 3}
 """Elementary functions that the table defines by simpler ones: how many operations that takes. They count 1."""
@@ -103,6 +104,7 @@ class Run:
     """Runs statements and counts. The number of operations is `count`.
 
     rewritten    whether functions that are called run as rewritten, or as they are written
+    patterns     positions (row, column) of the stored entries of sparse matrices
     """
 
     lowering: Lowering
@@ -110,6 +112,7 @@ class Run:
     activations: Mapping[str, TypedDefinition]
     rewritten: bool
     count: int = 0
+    patterns: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
 
     def steps(self, steps: Iterable[Step], values: Mapping[str, Any], numbers: Sequence[str]) -> Any:
         """The value of the last statement. Symbols without a value are matrices of some numbers."""
@@ -126,6 +129,8 @@ class Run:
             return some(shape)
         if self.rewritten and is_fill(node, numbers):
             return some(shape)
+        if isinstance(node, Apply) and node.op in INSTRUCTIONS:
+            return self.sparse(node, known, numbers)
         args = [self.value(a, known, numbers) for a in node.args]  # type: ignore[attr-defined]
         if isinstance(node, Invoke):
             return self.call(node, args)
@@ -137,6 +142,26 @@ class Run:
         assert result.shape == shape, node.op
         self.count += counted(node, counter, args, result)
         return some(shape)
+
+    def sparse(self, node: Apply, known: Mapping[str, Any], numbers: Sequence[str]) -> Any:
+        """Loops over the stored entries of the pattern in `patterns`: one product and one addition a term."""
+        *rest, last = node.args
+        sampled = node.op == "sampled_product"
+        pattern = last if sampled else rest.pop()
+        assert isinstance(pattern, Symbol)
+        positions = self.patterns[pattern.name]
+        first, second = (self.value(a, known, numbers) for a in (rest if sampled else (*rest, last)))
+        for number, (k, d) in enumerate(positions):
+            if sampled:
+                pairs = [(first[k, n], second[d, n]) for n in range(first.shape[1])]
+            else:
+                row = k if node.op == "sparse_transposed_product" else d
+                pairs = [(first[0, number], second[row, n]) for n in range(second.shape[1])]
+            counter = CountingField(self.sizes)
+            for a, b in pairs:
+                Entry(counter) + Entry(counter, a.index) * Entry(counter, b.index)
+            self.count += counter.operations
+        return some(concrete_shape(node.shape, self.sizes))
 
     def call(self, node: Invoke, args: Sequence[Any]) -> Any:
         definition = self.activations.get(node.function) or self.lowering.module.find(

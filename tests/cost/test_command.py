@@ -15,6 +15,8 @@ WORK_KEYS = {
     "entries_written",
     "entries_moved",
     "entries_moved_at_least",
+    "indices_moved",
+    "indices_moved_at_least",
     "largest_temporaries",
     "bytes_moved",
     "bytes_moved_at_least",

@@ -70,7 +70,7 @@ def test_the_class_of_a_layer_follows_its_density() -> None:
         "SparseActivationLayer",
         "LinearLayer",
     ]
-    with pytest.raises(ValueError, match="BatchNormalization has no sparse form; this package has SparseActivation"):
+    with pytest.raises(ValueError, match="BatchNormalization has no sparse form; there are SparseActivation"):
         p.sparse_multilayer_perceptron("BatchNormalization;Linear", "4;3", densities="0.5")
     with pytest.raises(ValueError, match="give either densities or overall_density"):
         p.sparse_multilayer_perceptron("Linear", "4;3")
