@@ -115,7 +115,7 @@ class PackageBuilder:
         self.plan(transposed_product())
         self.plan(transposed())
         self.place(*hessian_functions(self.module, self.lowering))
-        single = additional_functions(self.lowering, self.module) if pieces else ()
+        single = additional_functions(self.lowering, self.module, self.backend.stores_sparsely) if pieces else ()
         self.place(*single)
         wrapper = [x for x in layers if len(x.activations) == 1 and not x.numbers]
         return PackageText(

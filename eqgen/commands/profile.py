@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from eqgen.commands import console
+from eqgen.commands.densities import Densities, OverallDensity, check_densities
 from eqgen.commands.train import (
     DESCRIPTION_CODES,
     LAYER_CODES,
@@ -16,6 +17,7 @@ from eqgen.commands.train import (
     check_writable,
     described,
     limit_threads,
+    perceptron,
 )
 
 PICTURES = (".svg", ".png")
@@ -33,6 +35,8 @@ def profile(
         str, typer.Option(metavar="NAME[;...]", help="Optimizer, one or one for each layer.")
     ] = "Nesterov(0.9)",
     loss: Annotated[str, typer.Option(metavar="NAME", help="Loss function.")] = "SoftmaxCrossEntropy",
+    densities: Densities = None,
+    overall_density: OverallDensity = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Examples in a batch.")] = 100,
     dtype: Annotated[Dtype, typer.Option(help="Precision of all matrices.")] = Dtype.float32,
     repeats: Annotated[int, typer.Option(min=1, help="Steps whose medians are given.")] = 30,
@@ -50,7 +54,8 @@ def profile(
     """Time every equation of a training step: milliseconds, GFLOP/s, and the share of what this machine can do.
 
     The step is run on random data with a package whose equations can be called one by one; packages made by
-    `eqgen build` have nothing of it. FILES add definitions of your own to the library.
+    `eqgen build` have nothing of it. Of sparse weights (--densities, --overall-density) the operations on their stored
+    entries count. FILES add definitions of your own to the library.
     """
     from eqgen.packages import find_backend, import_package
 
@@ -58,6 +63,7 @@ def profile(
         raise typer.BadParameter(
             f"found {plot.name!r}, expected a name that ends in {' or '.join(PICTURES)}", param_hint="--plot"
         )
+    check_densities(densities, overall_density)
     with console.json_errors(json), console.plain_warnings():
         chosen = find_backend(backend)
         sources = console.source_files(files)
@@ -82,13 +88,16 @@ def profile(
             console.say(f"{message} ...")
 
         module = load_files(sources)
-        cost = network(module, Reporter(Lowering(module)), layers, layer_sizes, optimizers, loss)
+        reporter = Reporter(Lowering(module))
+        cost = network(module, reporter, layers, layer_sizes, optimizers, loss, densities, overall_density)
         package = import_package(sources, chosen, progress, pieces=True)
-        M, function = objects(package, layers, layer_sizes, optimizers, loss, dtype.value, seed)
+        M, function = objects(
+            package, layers, layer_sizes, optimizers, loss, dtype.value, seed, densities, overall_density
+        )
         limits = machine(dtype.value, processors(), measure, progress)
         what = load(package, M, function, cost, batch_size, dtype.value, seed)
         with package.progress.ProgressBar(steps(repeats), "profile") as bar:
-            found = run(package, module, cost, what, limits, repeats, bar.advance)
+            found = run(package, module, cost, what, limits, repeats, bar.advance, chosen.stores_sparsely)
         settings = {
             "backend": backend,
             "layers": layers,
@@ -99,6 +108,8 @@ def profile(
             "dtype": dtype.value,
             "seed": seed,
         }
+        shares = {"densities": densities, "overall_density": overall_density}
+        settings |= {name: value for name, value in shares.items() if value is not None}
         if plot is not None:
             from eqgen.commands.profile_plot import draw
 
@@ -110,12 +121,28 @@ def profile(
 
 
 def objects(
-    package: Any, layers: str, layer_sizes: str, optimizers: str, loss: str, dtype: str, seed: int
+    package: Any,
+    layers: str,
+    layer_sizes: str,
+    optimizers: str,
+    loss: str,
+    dtype: str,
+    seed: int,
+    densities: str | None = None,
+    overall_density: float | None = None,
 ) -> tuple[Any, Any]:
     """The network and the loss function. Raises DiagnosticError for what a package refuses."""
     with described("--layers", LAYER_CODES):
-        M = package.parse_multilayer_perceptron(
-            layers, layer_sizes, "XavierNormalized", optimizers, dtype=dtype, seed=seed
+        M = perceptron(
+            package,
+            layers,
+            layer_sizes,
+            "XavierNormalized",
+            optimizers,
+            dtype=dtype,
+            seed=seed,
+            densities=densities,
+            overall_density=overall_density,
         )
     with described("--loss", DESCRIPTION_CODES):
         return M, package.parse_loss_function(loss)

@@ -19,10 +19,10 @@ GIGA = 1e9
 def print_profile(profile: Profile, settings: Mapping[str, Any]) -> None:
     """A line for each equation, and below what the step takes without profiling."""
     machine = profile.machine
-    typer.echo(
-        f"{settings['layers']}  {settings['layer_sizes']}  batch {settings['batch_size']}  {settings['dtype']}  "
-        f"{settings['optimizers']}  {settings['loss']}  backend {settings['backend']}"
-    )
+    shares = [f"{key.replace('_', ' ')} {settings[key]}" for key in ("densities", "overall_density") if key in settings]
+    texts = [settings["layers"], settings["layer_sizes"], *shares, f"batch {settings['batch_size']}", settings["dtype"]]
+    texts += [settings["optimizers"], settings["loss"], f"backend {settings['backend']}"]
+    typer.echo("  ".join(texts))
     typer.echo(
         f"{machine.processor}, {machine.threads} threads: {machine.operations / GIGA:.0f} GFLOP/s, memory "
         f"{machine.memory_bandwidth / GIGA:.1f} GB/s, cache {machine.cache_bandwidth / GIGA:.0f} GB/s, "

@@ -75,10 +75,6 @@ class Settings:
     prune: str | None = None
     grow: str = "Random"
 
-    @property
-    def is_sparse(self) -> bool:
-        return self.densities is not None or self.overall_density is not None
-
 
 def train(
     files: console.Files = None,
@@ -233,8 +229,33 @@ def run(package: ModuleType, settings: Settings, quiet: bool) -> list[dict[str, 
 
 def network(package: ModuleType, layers: str, sizes: str, settings: Settings) -> Any:
     """The perceptron of these settings, with sparse weights where densities are given."""
-    weights, optimizers, dtype, seed = settings.layer_weights, settings.optimizers, settings.dtype, settings.seed
-    if not settings.is_sparse:
+    return perceptron(
+        package,
+        layers,
+        sizes,
+        settings.layer_weights,
+        settings.optimizers,
+        dtype=settings.dtype,
+        seed=settings.seed,
+        densities=settings.densities,
+        overall_density=settings.overall_density,
+    )
+
+
+def perceptron(
+    package: ModuleType,
+    layers: str,
+    sizes: str,
+    weights: str,
+    optimizers: str,
+    *,
+    dtype: str,
+    seed: int,
+    densities: str | None,
+    overall_density: float | None,
+) -> Any:
+    """A perceptron of a package, with sparse weights where densities are given. ValueError for what does not fit."""
+    if densities is None and overall_density is None:
         return package.parse_multilayer_perceptron(layers, sizes, weights, optimizers, dtype=dtype, seed=seed)
     if not hasattr(package, "sparse_multilayer_perceptron"):
         raise ValueError(f"{package.__name__} has no sparse layers")
@@ -243,8 +264,8 @@ def network(package: ModuleType, layers: str, sizes: str, settings: Settings) ->
         sizes,
         weights,
         optimizers,
-        densities=settings.densities,
-        overall_density=settings.overall_density,
+        densities=densities,
+        overall_density=overall_density,
         dtype=dtype,
         seed=seed,
     )

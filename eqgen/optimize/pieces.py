@@ -13,6 +13,7 @@ from eqgen.algebra.expressions import Shape, symbols
 from eqgen.optimize.lower import Lowering, function_of_steps
 from eqgen.optimize.parts import groups, parts_of
 from eqgen.optimize.program import Argument, Function, Step
+from eqgen.optimize.storage import sparse_variant
 
 MEASURED = ("layer", "loss", "optimizer")
 """Kinds whose functions a training step calls; those of activations are called by these."""
@@ -47,16 +48,21 @@ def pieces(function: Function) -> tuple[Piece, ...]:
     return tuple(result)
 
 
-def measured_functions(lowering: Lowering, module: Module) -> Iterator[tuple[str, str, Function]]:
-    """All functions that a training step may call: (kind of the definition, name of the part, function)."""
+def measured_functions(lowering: Lowering, module: Module, sparse: bool) -> Iterator[tuple[str, str, Function]]:
+    """All functions that a training step may call: (kind of the definition, name of the part, function).
+
+    sparse   whether layers with sparse parameters have functions over their stored entries, too
+    """
     for kind in MEASURED:
         for d in sorted(module.of_kind(kind), key=lambda d: d.name):
             yield from ((kind, part.name, part.function) for part in parts_of(lowering, d))
+            if sparse and kind == "layer" and sparse_variant(d) is not None:
+                yield from ((kind, part.name, part.function) for part in parts_of(lowering, d, sparse=True))
 
 
-def additional_functions(lowering: Lowering, module: Module) -> tuple[Function, ...]:
+def additional_functions(lowering: Lowering, module: Module, sparse: bool) -> tuple[Function, ...]:
     """What a package for measuring must have besides its functions."""
-    functions = [function for _, _, function in measured_functions(lowering, module)]
+    functions = [function for _, _, function in measured_functions(lowering, module, sparse)]
     return tuple(p.function for f in functions for p in pieces(f) if p.function is not f)
 
 

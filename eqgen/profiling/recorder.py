@@ -49,12 +49,15 @@ class Measured:
     pieces: tuple[Piece, ...]
 
 
-def measured(module: Module) -> dict[str, Measured]:
-    """The functions that a training step calls, by their names in the core."""
+def measured(module: Module, sparse: bool) -> dict[str, Measured]:
+    """The functions that a training step calls, by their names in the core.
+
+    sparse   whether the package has layers over stored entries
+    """
     lowering = Lowering(module)
     return {
         f.name: Measured(part if kind == "layer" else kind, f, pieces(f))
-        for kind, part, f in measured_functions(lowering, module)
+        for kind, part, f in measured_functions(lowering, module, sparse)
     }
 
 

@@ -13,6 +13,8 @@ from eqgen.profiling.machine import Machine
 from eqgen.profiling.recorder import Place, Timing
 
 LOSS_PART = "loss"
+INDEX_BYTES = 4
+"""Of a position of a sparse matrix: larger ones than 32-bit integers count are not run here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +122,8 @@ def _equation(network: NetworkCost, place: Place, timings: Sequence[Timing], ite
         calls=timings[0].calls,
         seconds=median(t.seconds for t in timings),
         flops=work.flops.value(),
-        moved=work.traffic.value() * itemsize,
-        moved_least=work.least.value() * itemsize,
+        moved=work.traffic.value() * itemsize + work.indices.value() * INDEX_BYTES,
+        moved_least=work.least.value() * itemsize + work.least_indices.value() * INDEX_BYTES,
     )
 
 

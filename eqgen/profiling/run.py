@@ -70,6 +70,7 @@ def profile(
     machine: Machine,
     repeats: int,
     advance: Callable[[], None] = lambda: None,
+    sparse: bool = False,
 ) -> Profile:
     """Profile a network.
 
@@ -77,8 +78,9 @@ def profile(
     network   its cost, at any batch size
     repeats   steps of each kind, in turn; medians of them are given
     advance   called after each of `steps(repeats)` steps
+    sparse    whether the package has layers over stored entries
     """
-    recorder = Recorder(package, measured(module))
+    recorder = Recorder(package, measured(module, sparse))
     training: list[float] = []
     whole: list[float] = []
     instrumented: list[float] = []

@@ -11,6 +11,7 @@ import pytest
 
 from eqgen.algebra.library import library
 from eqgen.backends.requirements import Framework
+from eqgen.packages import find_backend
 from eqgen.profiling import machine
 from tests.cli.runner import SCALED, WRONG, Outcome, eqgen
 
@@ -70,6 +71,41 @@ def test_flops_are_those_of_the_cost_model() -> None:
         assert sum(e["flops"] for e in own) == part["rewritten"]["flops"]["value"], name
         assert sum(e["bytes_moved"] for e in own) == part["rewritten"]["bytes_moved"], name
         assert sum(e["bytes_moved_at_least"] for e in own) == part["rewritten"]["bytes_moved_at_least"], name
+
+
+SPARSE = (
+    "--layers", "ReLU;ReLU;Softmax", "--layer-sizes", "30;20;10;4", "--optimizers", "Nesterov(0.9)",
+    "--loss", "SoftmaxCrossEntropy", "--densities", "0.1;0.3;1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_sparse_layers_count_what_they_store(backend: str) -> None:
+    if not find_backend(backend).is_available():
+        pytest.skip(f"{backend} cannot run here")
+    run = ("profile", *SPARSE, "--batch-size", BATCH, "--repeats", 1, "--backend", backend)
+    report = eqgen(*run, "--json").json
+    cost = eqgen("cost", *SPARSE, "--dims", f"N={BATCH}", "--json").json
+    assert report["densities"] == "0.1;0.3;1" and "overall_density" not in report
+    assert report["step"]["flops"] == cost["totals"]["step"]["rewritten"]["flops"]["value"]
+    for name, part in cost["totals"]["parts"].items():
+        own = [e for e in report["equations"] if e["part"] == name]
+        for key in ("bytes_moved", "bytes_moved_at_least"):
+            assert sum(e[key] for e in own) == part["rewritten"][key], (name, key)
+    assert {(e["layer"], e["name"]) for e in report["equations"] if e["part"] == "forward"} == {
+        (1, "Sparse ReLU"), (2, "Sparse ReLU"), (3, "Softmax"),
+    }  # fmt: skip
+    products = [e for e in report["equations"] if e["equation"] == "DW = DZ.T * X"]
+    stored = {1: round(0.1 * 20 * 30), 2: round(0.3 * 10 * 20), 3: 4 * 10}
+    assert {e["layer"]: e["flops"] for e in products} == {k: 2 * BATCH * nnz for k, nnz in stored.items()}
+
+
+def test_densities_are_in_the_heading_and_refused_like_those_of_cost() -> None:
+    run = ("profile", *SPARSE[:-2], "--batch-size", BATCH, "--repeats", 1)
+    assert "30;20;10;4  overall density 0.2  batch 6" in eqgen(*run, "--overall-density", "0.2").out
+    done = eqgen(*run, "--densities", "few", "--json")
+    assert done.code == 2 and done.json["diagnostics"][0]["code"] == "E606"
+    assert "cannot be given beside" in eqgen(*run, "--densities", "0.1", "--overall-density", "0.2").err
 
 
 def skeleton(equation: str) -> str:

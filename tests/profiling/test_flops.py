@@ -61,7 +61,7 @@ def test_every_equation(layers: str, sizes: str, optimizers: str, loss: str) -> 
     M = package.parse_multilayer_perceptron(layers, sizes, "Xavier", optimizers, dtype="float64", seed=1)
     cost = network(library(), Reporter(Lowering(library())), layers, sizes, optimizers, loss)
     what = load(package, M, package.parse_loss_function(loss), cost, ROWS, "float64", seed=2)
-    recorder = CountingRecorder(package, measured(library()))
+    recorder = CountingRecorder(package, measured(library(), sparse=True))
     timings = recorder.record(M.layers, what.step)
     at_size = cost.at({BATCH: ROWS})
     for place, e in zip(timings, joined(at_size, {p: [t] for p, t in timings.items()}, 8), strict=True):

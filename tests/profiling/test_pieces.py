@@ -11,6 +11,7 @@ from eqgen.algebra.expressions import symbols
 from eqgen.algebra.library import library
 from eqgen.backends.model import PackageBuilder
 from eqgen.commands.cost import network
+from eqgen.commands.train import perceptron
 from eqgen.optimize.cost_report import Reporter
 from eqgen.optimize.lower import Lowering
 from eqgen.optimize.pieces import measured_functions, pieces
@@ -23,7 +24,7 @@ LAYERS, SIZES, LOSS = "ActivationDropout(SiLU, 0.5);BatchNormalization;Softmax",
 OPTIMIZERS = "WeightDecay(0.01) | Adam;Nesterov(0.9);GradientDescent"
 BATCH = 8
 
-FUNCTIONS = [pytest.param(f, id=f.name) for _, _, f in measured_functions(Lowering(library()), library())]
+FUNCTIONS = [pytest.param(f, id=f.name) for _, _, f in measured_functions(Lowering(library()), library(), True)]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -56,21 +57,28 @@ def test_ordinary_packages_have_no_pieces() -> None:
     assert len(measuring.functions) == len(ordinary.functions) + len(measuring.pieces)
 
 
-def loaded(package: Any) -> Load:
-    M = package.parse_multilayer_perceptron(LAYERS, SIZES, "Xavier", OPTIMIZERS, dtype="float64", seed=3)
-    cost = network(library(), Reporter(Lowering(library())), LAYERS, SIZES, OPTIMIZERS, LOSS)
+def loaded(package: Any, layers: str = LAYERS, densities: str | None = None) -> Load:
+    M = perceptron(
+        package, layers, SIZES, "Xavier", OPTIMIZERS, dtype="float64", seed=3, densities=densities, overall_density=None
+    )
+    cost = network(library(), Reporter(Lowering(library())), layers, SIZES, OPTIMIZERS, LOSS, densities)
     return load(package, M, package.parse_loss_function(LOSS), cost, BATCH, "float64", seed=4)
 
 
+SPARSE_LAYERS = "SiLU;BatchNormalization;Softmax"
+DENSITIES = "0.5;1;0.7"
+
+
+@pytest.mark.parametrize(("layers", "densities"), [(LAYERS, None), (SPARSE_LAYERS, DENSITIES)])
 @pytest.mark.parametrize("backend", ["numpy", "torch", "tensorflow", "jax", "cpp"])
-def test_a_step_in_pieces_is_the_same_step(backend: str) -> None:
+def test_a_step_in_pieces_is_the_same_step(backend: str, layers: str, densities: str | None) -> None:
     chosen = find_backend(backend)
     if not chosen.is_available():
         pytest.skip(f"{backend} cannot run here")
     package = import_package([], chosen, pieces=True)
-    own, recorded = loaded(package), loaded(package)
+    own, recorded = (loaded(package, layers, densities) for _ in range(2))
     core = vars(package.functional).copy()
-    recorder = Recorder(package, measured(library()))
+    recorder = Recorder(package, measured(library(), sparse=True))
     for _ in range(2):
         own.step()
         timings = recorder.record(recorded.M.layers, recorded.step)
@@ -97,6 +105,6 @@ def test_what_was_replaced_comes_back_after_an_error() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Recorder(package, measured(library())).record(what.M.layers, interrupted)
+        Recorder(package, measured(library(), sparse=True)).record(what.M.layers, interrupted)
     assert vars(package.functional) == core
     assert not any(name in vars(layer) for layer in what.M.layers for name in METHODS)
