@@ -42,7 +42,8 @@ def pieces(function: Function) -> tuple[Piece, ...]:
         read = _read(step for later in found[k + 1 :] for step in later) | {name for name, _ in function.results}
         results: list[tuple[str, Shape]] = [(s.target, s.value.shape) for s in group if s.target in read]
         name = f"{function.name}_equation_{k + 1}"
-        piece = function_of_steps(name, candidates, group, results, function.title, function.origin)
+        keep = _carriers(group, results, candidates)
+        piece = function_of_steps(name, candidates, group, results, function.title, function.origin, keep)
         result.append(_piece(piece, group))
         candidates += [Argument(*each) for each in results]
     return tuple(result)
@@ -68,6 +69,17 @@ def additional_functions(lowering: Lowering, module: Module, sparse: bool) -> tu
 
 def _piece(function: Function, group: tuple[Step, ...]) -> Piece:
     return Piece(function, group[-1].equation, group[-1].origin)
+
+
+def _carriers(group: tuple[Step, ...], results: Iterable[tuple[str, Shape]], candidates: list[Argument]) -> list[str]:
+    """Candidates from which a caller learns the shapes of results: the number of entries of a pattern is that of the
+    values beside it, which need not be read.
+    """
+    read = _read(group)
+    shapes = [a.shape for a in candidates if a.name in read]
+    missing = {d for _, shape in results for d in shape if isinstance(d, str)} - {d for s in shapes for d in s}
+    found = (next((a.name for a in candidates if size in a.shape), None) for size in sorted(missing))
+    return [name for name in found if name is not None]
 
 
 def _read(steps: Iterable[Step]) -> frozenset[str]:

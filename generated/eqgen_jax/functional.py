@@ -948,10 +948,12 @@ def binary_cross_entropy_loss(Y: Matrix, T: Matrix) -> Matrix:
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    # L  = -elements_sum(xlogy(T, Y) + xlogy(ones(N, K) - T, ones(N, K) - Y))  binary_cross_entropy.eq:9
-    L = -jnp.sum(
-        xlogy(T, Y) + xlogy(jnp.ones((N, K), dtype=Y.dtype) - T, jnp.ones((N, K), dtype=Y.dtype) - Y), keepdims=True
-    )
+    # U  = ones(N, K) - T                                               binary_cross_entropy.eq:9
+    U = jnp.ones((N, K), dtype=Y.dtype) - T
+    # V  = ones(N, K) - Y                                               binary_cross_entropy.eq:10
+    V = jnp.ones((N, K), dtype=Y.dtype) - Y
+    # L  = -elements_sum(xlogy(T, Y) + xlogy(U, V))                     binary_cross_entropy.eq:11
+    L = -jnp.sum(xlogy(T, Y) + xlogy(U, V), keepdims=True)
     return L
 
 
@@ -963,8 +965,12 @@ def binary_cross_entropy_loss_gradient(Y: Matrix, T: Matrix) -> Matrix:
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    # DY = xdivy(ones(N, K) - T, ones(N, K) - Y) - xdivy(T, Y)          binary_cross_entropy.eq:10
-    DY = xdivy(jnp.ones((N, K), dtype=Y.dtype) - T, jnp.ones((N, K), dtype=Y.dtype) - Y) - xdivy(T, Y)
+    # U  = ones(N, K) - T                                               binary_cross_entropy.eq:9
+    U = jnp.ones((N, K), dtype=Y.dtype) - T
+    # V  = ones(N, K) - Y                                               binary_cross_entropy.eq:10
+    V = jnp.ones((N, K), dtype=Y.dtype) - Y
+    # DY = xdivy(U, V) - xdivy(T, Y)                                    binary_cross_entropy.eq:12
+    DY = xdivy(U, V) - xdivy(T, Y)
     return DY
 
 

@@ -1612,33 +1612,36 @@ def binary_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buff
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    # L  = -elements_sum(xlogy(T, Y) + xlogy(ones(N, K) - T, ones(N, K) - Y))  binary_cross_entropy.eq:9
-    t7 = out.mask("t7", N, K, Y)
-    np.equal(T, 0, out=t7)
+    # U  = ones(N, K) - T                                               binary_cross_entropy.eq:9
+    U = out.matrix("U", N, K, Y)
+    np.subtract(1, T, out=U)
+    # V  = ones(N, K) - Y                                               binary_cross_entropy.eq:10
+    DY = out.matrix("DY", N, K, Y)
+    V = DY
+    np.subtract(1, Y, out=V)
+    # L  = -elements_sum(xlogy(T, Y) + xlogy(U, V))                     binary_cross_entropy.eq:11
+    t5 = out.mask("t5", N, K, Y)
+    np.equal(T, 0, out=t5)
     t2 = out.matrix("t2", N, K, Y)
-    in_place.where(t7, 1, Y, t2)
+    in_place.where(t5, 1, Y, t2)
     t4 = out.matrix("t4", N, K, Y)
     np.log(t2, out=t4)
     np.multiply(T, t4, out=t4)
-    t5 = out.matrix("t5", N, K, Y)
-    np.subtract(1, T, out=t5)
-    DY = out.matrix("DY", N, K, Y)
-    np.subtract(1, Y, out=DY)
-    np.equal(t5, 0, out=t7)
-    t14 = out.matrix("t14", N, K, Y)
-    in_place.where(t7, 1, DY, t14)
-    np.log(t14, out=DY)
-    np.multiply(t5, DY, out=DY)
+    np.equal(U, 0, out=t5)
+    t12 = out.matrix("t12", N, K, Y)
+    in_place.where(t5, 1, V, t12)
+    np.log(t12, out=DY)
+    np.multiply(U, DY, out=DY)
     np.add(t4, DY, out=DY)
     L = out.matrix("L", 1, 1, Y)
     np.sum(DY, keepdims=True, out=L)
     np.negative(L, out=L)
-    # DY = xdivy(ones(N, K) - T, ones(N, K) - Y) - xdivy(T, Y)          binary_cross_entropy.eq:10
-    np.divide(1, t14, out=t14)
-    np.multiply(t5, t14, out=t14)
+    # DY = xdivy(U, V) - xdivy(T, Y)                                    binary_cross_entropy.eq:12
+    np.divide(1, t12, out=t12)
+    np.multiply(U, t12, out=t12)
     np.divide(1, t2, out=DY)
     np.multiply(T, DY, out=DY)
-    np.subtract(t14, DY, out=DY)
+    np.subtract(t12, DY, out=DY)
     return L, DY
 
 

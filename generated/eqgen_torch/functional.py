@@ -948,13 +948,12 @@ def binary_cross_entropy_loss(Y: Matrix, T: Matrix) -> Matrix:
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    # L  = -elements_sum(xlogy(T, Y) + xlogy(ones(N, K) - T, ones(N, K) - Y))  binary_cross_entropy.eq:9
-    L = -torch.sum(
-        xlogy(T, Y)
-        + xlogy(
-            torch.ones(N, K, dtype=Y.dtype, device=Y.device) - T, torch.ones(N, K, dtype=Y.dtype, device=Y.device) - Y
-        )
-    ).reshape(1, 1)
+    # U  = ones(N, K) - T                                               binary_cross_entropy.eq:9
+    U = torch.ones(N, K, dtype=Y.dtype, device=Y.device) - T
+    # V  = ones(N, K) - Y                                               binary_cross_entropy.eq:10
+    V = torch.ones(N, K, dtype=Y.dtype, device=Y.device) - Y
+    # L  = -elements_sum(xlogy(T, Y) + xlogy(U, V))                     binary_cross_entropy.eq:11
+    L = -torch.sum(xlogy(T, Y) + xlogy(U, V)).reshape(1, 1)
     return L
 
 
@@ -966,10 +965,12 @@ def binary_cross_entropy_loss_gradient(Y: Matrix, T: Matrix) -> Matrix:
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    # DY = xdivy(ones(N, K) - T, ones(N, K) - Y) - xdivy(T, Y)          binary_cross_entropy.eq:10
-    DY = xdivy(
-        torch.ones(N, K, dtype=Y.dtype, device=Y.device) - T, torch.ones(N, K, dtype=Y.dtype, device=Y.device) - Y
-    ) - xdivy(T, Y)
+    # U  = ones(N, K) - T                                               binary_cross_entropy.eq:9
+    U = torch.ones(N, K, dtype=Y.dtype, device=Y.device) - T
+    # V  = ones(N, K) - Y                                               binary_cross_entropy.eq:10
+    V = torch.ones(N, K, dtype=Y.dtype, device=Y.device) - Y
+    # DY = xdivy(U, V) - xdivy(T, Y)                                    binary_cross_entropy.eq:12
+    DY = xdivy(U, V) - xdivy(T, Y)
     return DY
 
 

@@ -1610,33 +1610,36 @@ def binary_cross_entropy_loss_gradient_and_value(Y: Matrix, T: Matrix, out: Buff
     """
     K = Y.shape[1]
     N = Y.shape[0]
-    # L  = -elements_sum(xlogy(T, Y) + xlogy(ones(N, K) - T, ones(N, K) - Y))  binary_cross_entropy.eq:9
-    t7 = out.mask("t7", N, K, Y)
-    in_place.equal(T, 0, t7)
+    # U  = ones(N, K) - T                                               binary_cross_entropy.eq:9
+    U = out.matrix("U", N, K, Y)
+    in_place.subtract(1, T, U)
+    # V  = ones(N, K) - Y                                               binary_cross_entropy.eq:10
+    DY = out.matrix("DY", N, K, Y)
+    V = DY
+    in_place.subtract(1, Y, V)
+    # L  = -elements_sum(xlogy(T, Y) + xlogy(U, V))                     binary_cross_entropy.eq:11
+    t5 = out.mask("t5", N, K, Y)
+    in_place.equal(T, 0, t5)
     t2 = out.matrix("t2", N, K, Y)
-    in_place.where(t7, 1, Y, t2)
+    in_place.where(t5, 1, Y, t2)
     t4 = out.matrix("t4", N, K, Y)
     torch.log(t2, out=t4)
     in_place.multiply(T, t4, t4)
-    t5 = out.matrix("t5", N, K, Y)
-    in_place.subtract(1, T, t5)
-    DY = out.matrix("DY", N, K, Y)
-    in_place.subtract(1, Y, DY)
-    in_place.equal(t5, 0, t7)
-    t14 = out.matrix("t14", N, K, Y)
-    in_place.where(t7, 1, DY, t14)
-    torch.log(t14, out=DY)
-    in_place.multiply(t5, DY, DY)
+    in_place.equal(U, 0, t5)
+    t12 = out.matrix("t12", N, K, Y)
+    in_place.where(t5, 1, V, t12)
+    torch.log(t12, out=DY)
+    in_place.multiply(U, DY, DY)
     in_place.add(t4, DY, DY)
     L = out.matrix("L", 1, 1, Y)
     torch.sum(DY, dim=(0, 1), keepdim=True, out=L)
     torch.neg(L, out=L)
-    # DY = xdivy(ones(N, K) - T, ones(N, K) - Y) - xdivy(T, Y)          binary_cross_entropy.eq:10
-    torch.reciprocal(t14, out=t14)
-    in_place.multiply(t5, t14, t14)
+    # DY = xdivy(U, V) - xdivy(T, Y)                                    binary_cross_entropy.eq:12
+    torch.reciprocal(t12, out=t12)
+    in_place.multiply(U, t12, t12)
     torch.reciprocal(t2, out=DY)
     in_place.multiply(T, DY, DY)
-    in_place.subtract(t14, DY, DY)
+    in_place.subtract(t12, DY, DY)
     return L, DY
 
 

@@ -315,3 +315,20 @@ def test_packages_have_them_on_request_only() -> None:
     plain = load("numpy")
     assert importlib.util.find_spec(f"{plain.__name__}.hessian") is None
     assert not [name for name in dir(plain.functional) if "_r_" in name or "second_derivative" in name]
+
+
+@pytest.mark.parametrize("backend", FRAMEWORKS)
+@pytest.mark.parametrize("loss", ["cross_entropy", "kl_divergence", "binary_cross_entropy"])
+def test_conventions_of_losses_hold_at_probabilities_of_0_and_1(backend: str, loss: str) -> None:
+    """What the target does not select is 0 in the gradient for every probability, so its tangent is 0, too."""
+    p = package(backend)
+    Y = np.array([[0.0, 0.25, 0.75], [1.0, 0.0, 0.5], [0.5, 1.0, 0.0]])
+    T = np.array([[0.0, 0.5, 0.5], [1.0, 0.0, 0.0], [0.25, 1.0, 0.0]])
+    RY = array(7, 3, 3)
+    terms = [(T, Y)] + [(1 - T, 1 - Y)] * (loss == "binary_cross_entropy")
+    expected = sum(RY * np.divide(t, y**2, out=np.zeros_like(y), where=t != 0) for t, y in terms)
+    function = getattr(p.functional, f"{loss}_loss_r_gradient")
+    found = p.to_host(function(*(p.from_host(x, "float64") for x in (Y, T, RY))))
+    np.testing.assert_allclose(found, expected, rtol=1e-14, atol=0)
+    selected = p.to_host(function(*(p.from_host(x, "float64") for x in (Y[:1], T[:1] + 0.5, abs(RY[:1])))))
+    assert np.isposinf(selected[0, 0]) and np.isfinite(selected[0, 1:]).all()

@@ -34,6 +34,11 @@ lemma stable_quotients "quotients of numbers that overflow"
     hadamard(exp(X) - exp(-X), reciprocal(exp(X) + exp(-X))) = tanh(X)
     hadamard(exp(X), column_repeat(reciprocal(rows_sum(exp(X))), N)) = softmax(X)
 
+lemma stable_conventions "quotients that are 0 where the dividend is 0: whatever they are divided by further"
+    R, X, Y: M x N
+    hadamard(hadamard(R, reciprocal(Y)), xdivy(X, Y)) = hadamard(R, xdivy(xdivy(X, Y), Y))
+    hadamard(reciprocal(Y), xdivy(X, Y)) = xdivy(xdivy(X, Y), Y)
+
 lemma stable_logarithms "logarithms of numbers that overflow, vanish or are near 1"
     X: M x N
     log(exp(X)) = X

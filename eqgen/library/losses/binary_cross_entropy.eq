@@ -6,5 +6,7 @@ loss BinaryCrossEntropy
     dims    N, K
     input   Y: N x K
     target  T: N x K
-    L  = -elements_sum(xlogy(T, Y) + xlogy(ones(N, K) - T, ones(N, K) - Y))
-    DY = xdivy(ones(N, K) - T, ones(N, K) - Y) - xdivy(T, Y)
+    U  = ones(N, K) - T
+    V  = ones(N, K) - Y
+    L  = -elements_sum(xlogy(T, Y) + xlogy(U, V))
+    DY = xdivy(U, V) - xdivy(T, Y)

@@ -9,21 +9,23 @@ template <class Scalar>
 void binary_cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> L) {
     const Index N = Y.rows(), K = Y.cols();
     Workspace workspace;
+    Matrix<Scalar> U = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, K);
-    Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, K);
-    Matrix<Scalar> t5 = workspace.matrix<Scalar>(1, 1);
+    Matrix<Scalar> t3 = workspace.matrix<Scalar>(1, 1);
     elementwise(N * K, [&](Index k) {
-        // L  = -elements_sum(xlogy(T, Y) + xlogy(ones(N, K) - T, ones(N, K) - Y))   binary_cross_entropy.eq:9
+        // U  = ones(N, K) - T                                                       binary_cross_entropy.eq:9
+        const Scalar U_k = Scalar(1) - T(k);
+        // V  = ones(N, K) - Y                                                       binary_cross_entropy.eq:10
+        const Scalar V = Scalar(1) - Y(k);
+        // L  = -elements_sum(xlogy(T, Y) + xlogy(U, V))                             binary_cross_entropy.eq:11
         const Scalar t1_k = where(T(k) == Scalar(0), Scalar(1), Y(k));
-        const Scalar t2_k = Scalar(1) - T(k);
-        const Scalar t3 = Scalar(1) - Y(k);
-        t4(k) = where(t2_k == Scalar(0), Scalar(1), t3);
+        t2(k) = where(U_k == Scalar(0), Scalar(1), V);
+        U(k) = U_k;
         t1(k) = t1_k;
-        t2(k) = t2_k;
     });
-    elements_sum(N, K, t5, [&](Index i, Index j) { return T(i, j) * log(t1(i, j)) + t2(i, j) * log(t4(i, j)); });
-    elementwise(1, [&](Index k) { L(k) = -t5(0); });
+    elements_sum(N, K, t3, [&](Index i, Index j) { return T(i, j) * log(t1(i, j)) + U(i, j) * log(t2(i, j)); });
+    elementwise(1, [&](Index k) { L(k) = -t3(0); });
 }
 
 template void binary_cross_entropy_loss<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
@@ -34,12 +36,14 @@ template <class Scalar>
 void binary_cross_entropy_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Matrix<Scalar> DY) {
     const Index N = Y.rows(), K = Y.cols();
     elementwise(N * K, [&](Index k) {
-        // DY = xdivy(ones(N, K) - T, ones(N, K) - Y) - xdivy(T, Y)                  binary_cross_entropy.eq:10
-        const Scalar t1 = Scalar(1) - T(k);
-        const Scalar t2 = Scalar(1) - Y(k);
-        const Scalar t3 = where(t1 == Scalar(0), Scalar(1), t2);
-        const Scalar t4 = where(T(k) == Scalar(0), Scalar(1), Y(k));
-        DY(k) = t1 * reciprocal(t3) - T(k) * reciprocal(t4);
+        // U  = ones(N, K) - T                                                       binary_cross_entropy.eq:9
+        const Scalar U = Scalar(1) - T(k);
+        // V  = ones(N, K) - Y                                                       binary_cross_entropy.eq:10
+        const Scalar V = Scalar(1) - Y(k);
+        // DY = xdivy(U, V) - xdivy(T, Y)                                            binary_cross_entropy.eq:12
+        const Scalar t1 = where(U == Scalar(0), Scalar(1), V);
+        const Scalar t2 = where(T(k) == Scalar(0), Scalar(1), Y(k));
+        DY(k) = U * reciprocal(t1) - T(k) * reciprocal(t2);
     });
 }
 
@@ -52,28 +56,30 @@ void binary_cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstMa
                                                   Matrix<Scalar> DY) {
     const Index N = Y.rows(), K = Y.cols();
     Workspace workspace;
+    Matrix<Scalar> U = workspace.matrix<Scalar>(N, K);
+    Matrix<Scalar> V = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, K);
-    Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, K);
-    Matrix<Scalar> t5 = workspace.matrix<Scalar>(1, 1);
+    Matrix<Scalar> t3 = workspace.matrix<Scalar>(1, 1);
     elementwise(N * K, [&](Index k) {
-        // L  = -elements_sum(xlogy(T, Y) + xlogy(ones(N, K) - T, ones(N, K) - Y))   binary_cross_entropy.eq:9
+        // U  = ones(N, K) - T                                                       binary_cross_entropy.eq:9
+        const Scalar U_k = Scalar(1) - T(k);
+        // V  = ones(N, K) - Y                                                       binary_cross_entropy.eq:10
+        const Scalar V_k = Scalar(1) - Y(k);
+        // L  = -elements_sum(xlogy(T, Y) + xlogy(U, V))                             binary_cross_entropy.eq:11
         const Scalar t1_k = where(T(k) == Scalar(0), Scalar(1), Y(k));
-        const Scalar t2_k = Scalar(1) - T(k);
-        const Scalar t3 = Scalar(1) - Y(k);
-        t4(k) = where(t2_k == Scalar(0), Scalar(1), t3);
+        t2(k) = where(U_k == Scalar(0), Scalar(1), V_k);
+        U(k) = U_k;
+        V(k) = V_k;
         t1(k) = t1_k;
-        t2(k) = t2_k;
     });
-    elements_sum(N, K, t5, [&](Index i, Index j) { return T(i, j) * log(t1(i, j)) + t2(i, j) * log(t4(i, j)); });
-    elementwise(1, [&](Index k) { L(k) = -t5(0); });
+    elements_sum(N, K, t3, [&](Index i, Index j) { return T(i, j) * log(t1(i, j)) + U(i, j) * log(t2(i, j)); });
+    elementwise(1, [&](Index k) { L(k) = -t3(0); });
     elementwise(N * K, [&](Index k) {
-        // DY = xdivy(ones(N, K) - T, ones(N, K) - Y) - xdivy(T, Y)                  binary_cross_entropy.eq:10
-        const Scalar t6 = Scalar(1) - T(k);
-        const Scalar t7 = Scalar(1) - Y(k);
-        const Scalar t8 = where(t6 == Scalar(0), Scalar(1), t7);
-        const Scalar t9 = where(T(k) == Scalar(0), Scalar(1), Y(k));
-        DY(k) = t6 * reciprocal(t8) - T(k) * reciprocal(t9);
+        // DY = xdivy(U, V) - xdivy(T, Y)                                            binary_cross_entropy.eq:12
+        const Scalar t4 = where(U(k) == Scalar(0), Scalar(1), V(k));
+        const Scalar t5 = where(T(k) == Scalar(0), Scalar(1), Y(k));
+        DY(k) = U(k) * reciprocal(t4) - T(k) * reciprocal(t5);
     });
 }
 
