@@ -9,7 +9,6 @@ from fractions import Fraction
 from eqgen.algebra.definitions import TypedDefinition
 from eqgen.algebra.expressions import (
     SCALAR,
-    Apply,
     Constant,
     Derivative,
     Dim,
@@ -23,6 +22,7 @@ from eqgen.algebra.expressions import (
     size,
 )
 from eqgen.algebra.hints import did_you_mean, folded, shape_hint
+from eqgen.algebra.indices import require_index
 from eqgen.algebra.inline import formals
 from eqgen.algebra.operations import TABLE, ShapeMismatch
 from eqgen.language.diagnostics import Diagnostic
@@ -445,18 +445,5 @@ class Scope:
         node = self._checked(name, args, sizes, call)
         if row.index is not None:
             below = row.index_below(tuple(a.shape for a in args), sizes)
-            self._require_index(args[row.index], call.arguments[row.index], below)
+            require_index(self, args[row.index], call.arguments[row.index], below)
         return node
-
-    def _require_index(self, node: Node, argument: Expression, below: Dim) -> None:
-        """Indices are what is declared so: nothing else is known to be a whole number below a size."""
-        while isinstance(node, Apply) and node.op == "transpose":
-            node = node.args[0]
-        text = argument.span.text
-        bound = self.indices.get(node.name) if isinstance(node, Symbol) else None
-        expected = f"a matrix that is declared `index({below})`, or its transpose"
-        if bound is None:
-            raise self.fail("E208", f"`{text}` does not hold indices", argument.span, expected)
-        if bound != below:
-            message = f"the indices in `{text}` stay below {bound}, and here they select from {below}"
-            raise self.fail("E208", message, argument.span, expected)
