@@ -147,7 +147,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parsed(arguments)
     if options.serve:
-        return bursts.serve(options.serve)
+        return bursts.serve(CONTESTANTS[options.serve])
     if options.rewrites:
         print(json.dumps(rewrites.measured(options.rewrites, options.quick)))
         return 0

@@ -1,164 +1,200 @@
-"""Training steps over sparse weights, beside PyTorch with masked dense weights and with compressed rows.
+"""How fast training over sparse weights is, beside PyTorch with masked dense weights and other sparse libraries, how
+it grows with density and width, what it takes of memory, and that it goes the way of masked training.
 
-    python benchmarks/sparse.py [--rounds 5] [--steps 20] [--densities 0.5 0.1 0.01] [--write]
+    python benchmarks/sparse.py [--peers DIR] [--sections steps,inference,density,width,memory,trajectory] [--write]
 
-A step (forward, backward, optimizer) of 3072-1024-512-10 (ReLU, ReLU, linear), softmax cross-entropy, batches of 100
-random examples of the shape of CIFAR-10, all weights at one density. Everybody has the same patterns and weights. The
-contestants take turns in one process, a burst of steps each, so that what else happens on the machine meets everybody
-alike. After the first burst the losses are compared. `--write` puts the table into docs/sparse.md.
+Every contestant is a process of its own, which makes bursts of steps on command: A B A B, each round in another order,
+everybody else stopped meanwhile. Patterns, initial weights and batches are the same for all, and so must be the losses
+(exit code 1 when they differ by more than 0.001). Who fails or does not answer is left out, with the reason.
+
+`--peers` is a folder in which sparseprop is installed; without it, it is skipped. `--write` puts what was measured into
+docs/sparse.md, section by section as they end, between the marks that stand there.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import sys
-import time
-from collections.abc import Callable
-from itertools import pairwise
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "generated")]
+from benchmarks import measuring
+from benchmarks.contestants.sparse import CONTESTANTS, REFERENCE
+from benchmarks.contestants.sparse.problem import SparseProblem
+from benchmarks.measuring import ROOT, bursts
+from benchmarks.measuring.sparse import growth, memory, paced, steps, trajectory
+from benchmarks.measuring.steps import OPTIMIZERS
 
-from benchmarks.measuring import Spread, machine, rotated, write  # noqa: E402
+DOCUMENT = ROOT / "docs" / "sparse.md"
+WRITER = "benchmarks/sparse.py"
+SCRIPT = [sys.executable, str(Path(__file__).resolve())]
 
-SIZES = (3072, 1024, 512, 10)
-BATCH, RATE = 100, 0.001
-DENSITIES = (0.5, 0.2, 0.1, 0.05, 0.01, 0.001)
-MASKED = "PyTorch, masked"
-Step = Callable[[int], float]
-
-
-def starting_weights(density: float) -> list[Any]:
-    """Weights with zeros outside of a random pattern."""
-    Pattern = importlib.import_module("eqgen_numpy").Pattern
-    rng = np.random.default_rng(1)
-    shapes = [(K, D) for D, K in pairwise(SIZES)]
-    masks = [Pattern.random(shape, density, rng).mask() for shape in shapes]
-    return [np.where(m, rng.uniform(-1, 1, m.shape) / np.sqrt(m.shape[1]), 0).astype("float32") for m in masks]
+Measured = tuple[str, bool]
+"""The text for the document, and whether losses agree."""
+Figures = list[Any]
+"""Where a section leaves what it has measured, as it goes."""
 
 
-def batches() -> list[tuple[Any, Any]]:
-    rng = np.random.default_rng(2)
-    eye = np.eye(SIZES[-1], dtype="float32")
-    return [
-        (rng.normal(size=(BATCH, SIZES[0])).astype("float32"), eye[rng.integers(SIZES[-1], size=BATCH)])
-        for _ in range(20)
-    ]
+def measure_steps(options: argparse.Namespace, figures: Figures) -> Measured:
+    texts, runs = [], []
+    sparsities = steps.SPARSITIES[:2] if options.quick else steps.SPARSITIES
+    with started(options, list(CONTESTANTS)) as processes:
+        for optimizer in options.optimizer:
+            own = []
+            for sparsity in sparsities:
+                say(f"steps: {sparsity.percent:g} %, {optimizer}")
+                problem = steps.problem(sparsity.density, OPTIMIZERS[optimizer], options.quick)
+                own.append(measure(problem, processes, options, figures))
+            texts.append(steps.section(own, OPTIMIZERS[optimizer]))
+            runs += own
+    texts.append(steps.conditions(runs, options.rounds, options.seconds, options.threads))
+    return "\n\n".join(texts), steps.agree(runs)
 
 
-def masked_pytorch(weights: list[Any], data: list[tuple[Any, Any]], momentum: float) -> Step:
-    """Dense layers; weights are multiplied by their masks after every step, as is usual."""
-    import torch
-
-    layers: list[Any] = []
-    for W in weights:
-        linear = torch.nn.Linear(W.shape[1], W.shape[0])
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(W))
-            linear.bias.zero_()
-        layers += [linear, torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers[:-1])
-    masks = [torch.from_numpy((W != 0).astype("float32")) for W in weights]
-    optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=momentum, nesterov=momentum > 0)
-    pairs = [(torch.from_numpy(X), torch.from_numpy(T)) for X, T in data]
-
-    def step(k: int) -> float:
-        X, T = pairs[k % len(pairs)]
-        optimizer.zero_grad(set_to_none=True)
-        loss = torch.nn.functional.cross_entropy(model(X), T)
-        loss.backward()
-        optimizer.step()
-        with torch.no_grad():
-            for linear, mask in zip(layers[::2], masks, strict=True):
-                linear.weight.mul_(mask)
-        return float(loss.detach())
-
-    return step
+def measure_inference(options: argparse.Namespace, figures: Figures) -> Measured:
+    runs = []
+    percents = steps.INFERENCE_SPARSITIES[:1] if options.quick else steps.INFERENCE_SPARSITIES
+    with started(options, steps.INFERRING) as processes:
+        for batch in steps.INFERENCE_BATCHES:
+            for percent in percents:
+                say(f"inference: {percent:g} %, batch {batch}")
+                problem = steps.inference_problem(round(1 - percent / 100, 6), batch, options.quick)
+                runs.append(measure(problem, processes, options, figures))
+    text = steps.inference_section(runs)
+    return f"{text}\n\n{steps.conditions(runs, options.rounds, options.seconds, options.threads)}", steps.agree(runs)
 
 
-def generated(backend: str, weights: list[Any], data: list[tuple[Any, Any]], momentum: float) -> Step:
-    """A generated package; that of PyTorch computes with `torch.sparse_csr_tensor` and `sampled_addmm`."""
-    p = importlib.import_module(f"eqgen_{backend}")
-    layers = []
-    for k, W in enumerate(weights):
-        K, D = W.shape
-        header = [p.ReLUActivation()] if k < len(weights) - 1 else []
-        layer = (p.SparseActivationLayer if header else p.SparseLinearLayer)(D, K, *header, density=0.0)
-        layer.set_pattern(W)
-        layer.W = W
-        layer.set_optimizer(f"Nesterov({momentum})" if momentum else "GradientDescent")
-        layers.append(layer)
-    M = p.MultilayerPerceptron(layers)
-    loss = p.parse_loss_function("SoftmaxCrossEntropy")
-    pairs = [(p.from_host(X), p.from_host(T)) for X, T in data]
-
-    def step(k: int) -> float:
-        return float(M.train_step(*pairs[k % len(pairs)], loss, RATE, True))
-
-    return step
-
-
-CONTESTANTS: dict[str, Callable[[list[Any], list[tuple[Any, Any]], float], Step]] = {
-    MASKED: masked_pytorch,
-    "eqgen_cpp": lambda *arguments: generated("cpp", *arguments),
-    "eqgen_torch": lambda *arguments: generated("torch", *arguments),
-    "eqgen_numpy": lambda *arguments: generated("numpy", *arguments),
-}
-
-
-def measured(density: float, momentum: float, rounds: int, steps: int) -> dict[str, Spread]:
-    """Milliseconds of a step. RuntimeError when losses differ."""
-    weights, data = starting_weights(density), batches()
-    running = {name: make(weights, data, momentum) for name, make in CONTESTANTS.items()}
-    losses = {name: [step(k) for k in range(5)] for name, step in running.items()}
-    for name, found in losses.items():
-        if not np.allclose(found, losses[MASKED], rtol=1e-4):
-            raise RuntimeError(f"density {density}: losses of {name} are {found}, those of masking {losses[MASKED]}")
-    times: dict[str, list[float]] = {name: [] for name in running}
-    for turn in range(rounds):
-        for name in rotated(list(running), turn):
-            for k in range(steps):
-                start = time.perf_counter()
-                running[name](k)
-                if k >= steps // 4:  # the threads of the one before have gone to sleep
-                    times[name].append(1e3 * (time.perf_counter() - start))
-    return {name: Spread.of(found) for name, found in times.items()}
-
-
-def table(momentum: float, densities: list[float], rounds: int, steps: int) -> str:
-    names = list(CONTESTANTS)
-    lines = [f"| sparsity | {' | '.join(names)} | eqgen_cpp to masked |", "| --- " * (len(names) + 2) + "|"]
-    for density in densities:
-        found = measured(density, momentum, rounds, steps)
-        cells = [found[name].text() for name in names]
-        ratio = found[MASKED].median / found["eqgen_cpp"].median
-        lines.append(f"| {100 * (1 - density):g} % | {' | '.join(cells)} | {ratio:.1f} x |")
-        print(lines[-1], flush=True)
-    return "\n".join(lines)
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--densities", type=float, nargs="+", default=list(DENSITIES))
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/sparse.md")
-    options = parser.parse_args()
-    sections = []
-    for title, momentum in (("Plain gradient descent", 0.0), ("Nesterov momentum 0.9", 0.9)):
-        print(title, flush=True)
-        sections.append(f"{title}:\n\n{table(momentum, options.densities, options.rounds, options.steps)}")
-    text = "\n\n".join(sections)
-    text += f"\n\nMilliseconds, median (least to most) of {options.rounds} interleaved bursts on {machine()}."
-    print(text)
+def measure_growth(axis: growth.Axis, options: argparse.Namespace, figures: Figures) -> Measured:
     if options.write:
-        write(text, "sparse", "benchmarks/sparse.py", [ROOT / "docs" / "sparse.md"])
-    return 0
+        importlib.import_module("matplotlib")  # before minutes are spent
+    runs = []
+    with started(options, growth.GROWING) as processes:
+        for size in axis.quick if options.quick else axis.sizes:
+            say(f"{axis.title}: {axis.label(size)}")
+            taking_part = {name: processes[name] for name in axis.contestants(size) if name in processes}
+            runs.append(measure(axis.problem(size, options.quick), taking_part, options, figures, growth.ROUNDS))
+    if options.write:
+        growth.draw(axis, runs, DOCUMENT.parent)
+    text = growth.section(axis, runs)
+    rounds = min(options.rounds, growth.ROUNDS)
+    return f"{text}\n\n{steps.conditions(runs, rounds, options.seconds, options.threads)}", steps.agree(runs)
+
+
+def measure_memory(options: argparse.Namespace, figures: Figures) -> Measured:
+    for what in ("per-entry", "wide"):
+        say(f"memory: {what}")
+        figures.append(memory.fresh([*SCRIPT, "--memory", what], options.threads, options.quick))
+    return memory.section(figures[0], figures[1], options.quick), True
+
+
+def measure_trajectory(options: argparse.Namespace, figures: Figures) -> Measured:
+    found = {}
+    for name in (REFERENCE, *trajectory.FOLLOWING):
+        if name in options.contestants:
+            say(f"trajectory: {name}")
+            found[name] = memory.fresh([*SCRIPT, "--trajectory", name], options.threads, options.quick)
+            figures.append({"name": name, **found[name]})
+    return trajectory.section(found, options.quick), True
+
+
+SECTIONS: dict[str, Callable[[argparse.Namespace, Figures], Measured]] = {
+    "steps": measure_steps,
+    "inference": measure_inference,
+    **{axis.name: lambda options, figures, axis=axis: measure_growth(axis, options, figures) for axis in growth.AXES},
+    "memory": measure_memory,
+    "trajectory": measure_trajectory,
+}
+"""What stands in the document between marks of this name."""
+
+OWN_PROCESS: dict[str, Callable[[bool], dict[str, Any]]] = {"per-entry": memory.per_entry, "wide": memory.wide}
+
+
+def started(options: argparse.Namespace, names: Sequence[str]) -> Any:
+    """The processes of those among them that are asked for."""
+    asked = [name for name in names if name in options.contestants]
+    return bursts.processes(asked, [*SCRIPT, "--serve"], options.threads, options.peers, paced.PATIENCE)
+
+
+def measure(
+    problem: SparseProblem,
+    processes: dict[str, bursts.Process],
+    options: argparse.Namespace,
+    figures: Figures,
+    most_rounds: int | None = None,
+) -> bursts.Run:
+    rounds = options.rounds if most_rounds is None else min(most_rounds, options.rounds)
+    found = paced.run(problem, processes, rounds, options.seconds)
+    figures.append(found.fields())
+    return found
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; exit code 2 where they make no sense."""
+    parser = argparse.ArgumentParser(description="Training over sparse weights: steps, growth, memory.")
+    several: dict[str, dict[str, Any]] = {"sections": SECTIONS, "optimizer": OPTIMIZERS, "contestants": CONTESTANTS}
+    for option, known in several.items():
+        parser.add_argument(f"--{option}", default=",".join(known), help=f"default: {','.join(known)}")
+    parser.add_argument("--rounds", type=int, default=8, help="bursts of each contestant (default: 8)")
+    parser.add_argument("--seconds", type=float, default=0.08, help="that a burst takes, about (default: 0.08)")
+    parser.add_argument("--threads", type=int, default=2, help="of every contestant (default: 2)")
+    parser.add_argument("--peers", type=Path, nargs="*", default=[], help="folders with sparseprop")
+    parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: to try it, not to measure")
+    parser.add_argument("--json", type=Path, help="write every single figure into this file")
+    parser.add_argument("--write", action="store_true", help="put the tables and plots into docs/")
+    parser.add_argument("--serve", choices=CONTESTANTS, help=argparse.SUPPRESS)
+    parser.add_argument("--memory", choices=OWN_PROCESS, help=argparse.SUPPRESS)
+    parser.add_argument("--trajectory", choices=CONTESTANTS, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    for option, known in several.items():
+        names = [name for name in getattr(options, option).split(",") if name]
+        if unknown := set(names) - set(known):
+            parser.error(f"--{option}: there is no {', '.join(sorted(unknown))}; expected some of {', '.join(known)}")
+        complete = option == "sections" or set(names) == set(known)
+        if options.write and (not complete or options.quick):
+            parser.error("--write: only full runs of everybody belong into the document")
+        setattr(options, option, names)
+    if min(options.rounds, options.threads) < 1 or options.seconds <= 0:
+        parser.error("--rounds, --threads: expected at least 1; --seconds: expected more than 0")
+    if options.quick:
+        options.rounds, options.seconds = min(options.rounds, 2), min(options.seconds, 0.002)
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parsed(arguments)
+    if options.serve:
+        return bursts.serve(CONTESTANTS[options.serve], SparseProblem)
+    if options.memory:
+        print(json.dumps(OWN_PROCESS[options.memory](options.quick)))
+        return 0
+    if options.trajectory:
+        print(json.dumps(trajectory.losses(options.trajectory, options.quick)))
+        return 0
+    figures: dict[str, Figures] = {}
+    agreed = True
+    for name in options.sections:
+        figures[name] = []
+        try:
+            text, agree = SECTIONS[name](options, figures[name])
+        finally:  # whatever stops a section: what was measured is not lost
+            if options.json:
+                options.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+        agreed = agreed and agree
+        print(f"{text}\n", flush=True)
+        if options.write and agree:
+            measuring.write(text, name, WRITER, [DOCUMENT])
+    if not agreed:
+        say(f"sparse: losses differ by more than {steps.MAX_DIFFERENCE}")
+    return 0 if agreed else 1
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any, Protocol
 
@@ -46,8 +46,44 @@ class Training:
             self.step(*next(self.turns))
         self.wait()
 
+    def loss(self, problem: Problem) -> float:
+        """The mean loss of the network as it is now."""
+        return problem.loss(self.weights())
+
+
+@dataclass
+class Inference(Training):
+    """Forward passes alone.
+
+    output   N x classes on the host, for a batch as the framework takes it
+    """
+
+    output: Callable[[Any], npt.NDArray[Any]] = field(kw_only=True)
+
+    @classmethod
+    def of(
+        cls,
+        forward: Callable[[Any], Any],
+        wait: Callable[[Any], object],
+        to_host: Callable[[Any], Any],
+        data: list[Batch],
+        info: dict[str, Any],
+    ) -> Inference:
+        """What `forward` computes is held until it is waited for."""
+        held: list[Any] = [None]
+
+        def step(X: Any, T: Any) -> None:
+            held[0] = forward(X)
+
+        return cls(step, lambda: wait(held[0]), list, data, info, output=lambda X: np.asarray(to_host(forward(X))))
+
+    def loss(self, problem: Problem) -> float:
+        """The mean loss of what is computed."""
+        return problem.mean_loss([self.output(X) for X, _ in self.data[:2]])
+
 
 class Contestant(Protocol):
-    """Makes a training from a problem. Raises Unavailable, or ImportError where something is not installed."""
+    """Makes a training from a problem of its kind. Raises Unavailable, or ImportError where something is not
+    installed."""
 
-    def __call__(self, problem: Problem) -> Training: ...
+    def __call__(self, problem: Any) -> Training: ...

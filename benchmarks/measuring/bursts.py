@@ -9,20 +9,24 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from benchmarks.contestants.problem import Problem
 from benchmarks.contestants.training import Training, Unavailable
 from benchmarks.measuring import environment, rotated
+
+if TYPE_CHECKING:
+    from benchmarks.contestants import Entry
 
 LEAD = 2
 """Steps at the beginning of a burst that are made and not timed: they fill caches and wake threads."""
@@ -37,28 +41,26 @@ class Failed(RuntimeError):
 # --- the process of a contestant -----------------------------------------------------------------------------
 
 
-def serve(name: str) -> int:
-    """Obey the commands that come in, one line of JSON each, until the input ends."""
-    from benchmarks.contestants import CONTESTANTS
-
+def serve(entry: Entry, kind: type[Problem] = Problem) -> int:
+    """Obey the commands that come in, one line of JSON each, until the input ends. `kind` is that of the problems."""
     ctypes.CDLL(None).prctl(KILL_WITH_PARENT, signal.SIGKILL)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what frameworks print is no answer
     training: Training | None = None
-    problem = Problem((1, 1))
+    problem: Problem | None = None
     for line in sys.stdin:
         command = json.loads(line)
         if "problem" in command:
-            training, problem = None, Problem.read(command["problem"])
+            training, problem = None, kind.read(command["problem"])
             started = time.perf_counter()
             try:
-                training = CONTESTANTS[name].make(problem)
+                training = entry.make(problem)
                 training.steps(command["warm_up"])
             except (Unavailable, ImportError) as error:
                 answer: dict[str, Any] = {"unavailable": " ".join(str(error).split())}
             else:
                 answer = {"seconds": time.perf_counter() - started, "info": training.info}
-        elif training is None:
+        elif training is None or problem is None:
             raise RuntimeError("there is no problem yet")
         elif "steps" in command:
             training.steps(command["lead"])
@@ -66,7 +68,7 @@ def serve(name: str) -> int:
             training.steps(command["steps"])
             answer = {"seconds": (time.perf_counter() - started) / command["steps"]}
         else:
-            answer = {"loss": problem.loss(training.weights())}
+            answer = {"loss": training.loss(problem)}
         print(json.dumps(answer), file=answers, flush=True)
     return 0
 
@@ -75,20 +77,54 @@ def serve(name: str) -> int:
 
 
 class Process:
-    """A contestant's process, stopped unless it has been asked something."""
+    """A contestant's process, stopped unless it has been asked something.
 
-    def __init__(self, name: str, command: Sequence[str], threads: int, paths: Sequence[Path], errors: IO[str]) -> None:
+    patience   seconds after which an answer is not waited for any longer
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        threads: int,
+        paths: Sequence[Path],
+        errors: IO[str],
+        patience: float | None = None,
+    ) -> None:
         self.name = name
         self.errors = errors
+        self.patience = patience
+        self.command = [*command, name]
+        self.threads = threads
+        self.environment = limited(environment(), threads, paths)
+        self.start()
+
+    def start(self) -> None:
         self.popen = subprocess.Popen(
-            [*command, name],
+            self.command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=errors,
+            stderr=self.errors,
             text=True,
-            env=limited(environment(), threads, paths),
+            env=self.environment,
         )
-        os.sched_setaffinity(self.popen.pid, sorted(os.sched_getaffinity(0))[:threads])
+        os.sched_setaffinity(self.popen.pid, sorted(os.sched_getaffinity(0))[: self.threads])
+
+    def end(self) -> None:
+        self.popen.kill()
+        self.popen.wait()
+        for stream in (self.popen.stdin, self.popen.stdout):
+            if stream is not None:
+                with suppress(BrokenPipeError):  # a command that was never read
+                    stream.close()
+
+    def restart(self) -> None:
+        """A new process in the place of one that has failed; it sleeps until it is asked something."""
+        self.end()
+        self.errors.seek(0)
+        self.errors.truncate()
+        self.start()
+        self.popen.send_signal(signal.SIGSTOP)
 
     def ask(self, **command: Any) -> dict[str, Any]:
         """Wake it, give a command, wait for the answer, stop it. Raises Failed."""
@@ -97,6 +133,9 @@ class Process:
         try:
             self.popen.stdin.write(json.dumps(command) + "\n")
             self.popen.stdin.flush()
+            if not select.select([self.popen.stdout], [], [], self.patience)[0]:
+                self.popen.kill()
+                raise Failed(f"{self.name} gave no answer in {self.patience:g} s")
             line = self.popen.stdout.readline()
         except BrokenPipeError:
             line = ""
@@ -120,11 +159,7 @@ class Process:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.popen.kill()
-        self.popen.wait()
-        for stream in (self.popen.stdin, self.popen.stdout):
-            if stream is not None:
-                stream.close()
+        self.end()
 
 
 def limited(variables: dict[str, str], threads: int, paths: Sequence[Path] = ()) -> dict[str, str]:
@@ -136,14 +171,18 @@ def limited(variables: dict[str, str], threads: int, paths: Sequence[Path] = ())
 
 @contextmanager
 def processes(
-    names: Sequence[str], command: Sequence[str], threads: int, paths: Sequence[Path] = ()
+    names: Sequence[str],
+    command: Sequence[str],
+    threads: int,
+    paths: Sequence[Path] = (),
+    patience: float | None = None,
 ) -> Iterator[dict[str, Process]]:
     """All contestants, ended in any case."""
     with ExitStack() as stack:
         found = {}
         for name in names:
             errors = stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace"))
-            found[name] = stack.enter_context(Process(name, command, threads, paths, errors))
+            found[name] = stack.enter_context(Process(name, command, threads, paths, errors, patience))
         yield found
 
 
@@ -207,6 +246,6 @@ def run(problem: Problem, contestants: dict[str, Process], rounds: int, steps: i
     return found
 
 
-def asleep(contestants: dict[str, Process], awake: str) -> float:
+def asleep(contestants: Mapping[str, Process], awake: str) -> float:
     """Processor seconds of all but one, so far."""
     return sum(process.processor_seconds() for name, process in contestants.items() if name != awake)

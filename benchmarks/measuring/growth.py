@@ -98,28 +98,47 @@ def section(found: Mapping[str, Sequence[Run]]) -> str:
 
 def draw(found: Mapping[str, Sequence[Run]], folder: Path) -> None:
     """The same as SVG files. ImportError without matplotlib."""
+    for axis in AXES:
+        runs = found[axis.name]
+        lines = []
+        for name in CONTESTANTS:
+            points = [(size_of(axis, r), Spread.of(r.results[name].seconds)) for r in runs if name in r.results]
+            title = "PyTorch" if name == REFERENCE else f"eqgen_{name}"
+            lines.append(Line(title, points, "k--" if name == REFERENCE else "-"))
+        sizes = [size_of(axis, run) for run in runs]
+        plot(folder / picture(axis), axis.title, {size: str(size) for size in sizes}, lines)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One contestant: what it is called, sizes with seconds a step, and how its line is drawn."""
+
+    title: str
+    points: Sequence[tuple[float, Spread]]
+    style: str = "-"
+
+
+def plot(path: Path, title: str, ticks: Mapping[float, str], lines: Sequence[Line]) -> None:
+    """Milliseconds against sizes, both logarithmic; a band reaches from the least to the most. The same file for the
+    same figures. ImportError without matplotlib."""
     import matplotlib
     from matplotlib.figure import Figure
 
     style: Any = {"svg.fonttype": "none", "svg.hashsalt": "eqgen", "font.size": 9}
-    for axis in AXES:
-        runs = found[axis.name]
-        with matplotlib.rc_context(style):
-            figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-            plot = figure.add_subplot(xlabel=axis.title, ylabel="ms a step", xscale="log", yscale="log")
-            for name in CONTESTANTS:
-                points = [(size_of(axis, r), r.results[name]) for r in runs if name in r.results]
-                if points:
-                    spreads = [Spread.of(result.seconds).scaled(1000) for _, result in points]
-                    sizes = [size for size, _ in points]
-                    style_of_line = "k--" if name == REFERENCE else "-"
-                    title = "PyTorch" if name == REFERENCE else f"eqgen_{name}"
-                    (line,) = plot.plot(sizes, [s.median for s in spreads], style_of_line, label=title, lw=1.2)
-                    plot.fill_between(
-                        sizes, [s.least for s in spreads], [s.most for s in spreads], color=line.get_color(), alpha=0.12
-                    )
-            plot.set_xticks([size_of(axis, r) for r in runs], [str(size_of(axis, r)) for r in runs])
-            plot.minorticks_off()
-            plot.grid(alpha=0.3)
-            plot.legend(frameon=False)
-            figure.savefig(folder / picture(axis), metadata={"Date": None, "Creator": None})
+    with matplotlib.rc_context(style):
+        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+        axes = figure.add_subplot(xlabel=title, ylabel="ms a step", xscale="log", yscale="log")
+        for line in lines:
+            if not line.points:
+                continue
+            sizes = [size for size, _ in line.points]
+            spreads = [seconds.scaled(1000) for _, seconds in line.points]
+            (drawn,) = axes.plot(sizes, [s.median for s in spreads], line.style, label=line.title, lw=1.2)
+            axes.fill_between(
+                sizes, [s.least for s in spreads], [s.most for s in spreads], color=drawn.get_color(), alpha=0.12
+            )
+        axes.set_xticks(list(ticks), list(ticks.values()))
+        axes.minorticks_off()
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+        figure.savefig(path, metadata={"Date": None, "Creator": None})

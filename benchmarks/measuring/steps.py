@@ -77,10 +77,16 @@ def table(run: Run, shape: str, optimizer: str) -> str:
 
 def noise(run: Run) -> str:
     """How far two processes that do the same are apart."""
-    if not {REFERENCE, AGAIN} <= run.results.keys():
-        return ""
-    first, second = (Spread.of(run.results[name].seconds).median for name in (REFERENCE, AGAIN))
-    return f"Two processes that do the same differ by {abs(second / first - 1):.0%}. "
+    found = noise_between(run, REFERENCE, AGAIN)
+    return "" if found is None else f"Two processes that do the same differ by {found:.0%}. "
+
+
+def noise_between(run: Run, one: str, other: str) -> float | None:
+    """By which share the medians of two contestants differ; None where one of them was not measured."""
+    if not all(name in run.results and run.results[name].seconds for name in (one, other)):
+        return None
+    first, second = (Spread.of(run.results[name].seconds).median for name in (one, other))
+    return abs(second / first - 1)
 
 
 def section(run: Run, shape: str, optimizer: str) -> str:
