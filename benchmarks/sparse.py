@@ -17,6 +17,7 @@ import argparse
 import importlib
 import json
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -76,8 +77,9 @@ def measure_growth(axis: growth.Axis, options: argparse.Namespace, figures: Figu
     with started(options, growth.GROWING) as processes:
         for size in axis.quick if options.quick else axis.sizes:
             say(f"{axis.title}: {axis.label(size)}")
+            problem = axis.problem(size, options.quick)
             taking_part = {name: processes[name] for name in axis.contestants(size) if name in processes}
-            runs.append(measure(axis.problem(size, options.quick), taking_part, options, figures, growth.ROUNDS))
+            runs.append(measure(problem, taking_part, options, figures, growth.ROUNDS, growth.COMPARED))
     if options.write:
         growth.draw(axis, runs, DOCUMENT.parent)
     text = growth.section(axis, runs)
@@ -126,9 +128,10 @@ def measure(
     options: argparse.Namespace,
     figures: Figures,
     most_rounds: int | None = None,
+    compared: int = paced.COMPARED,
 ) -> bursts.Run:
     rounds = options.rounds if most_rounds is None else min(most_rounds, options.rounds)
-    found = paced.run(problem, processes, rounds, options.seconds)
+    found = paced.run(problem, processes, rounds, options.seconds, compared)
     figures.append(found.fields())
     return found
 
@@ -183,12 +186,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     agreed = True
     for name in options.sections:
         figures[name] = []
+        began = time.perf_counter()
         try:
             text, agree = SECTIONS[name](options, figures[name])
         finally:  # whatever stops a section: what was measured is not lost
             if options.json:
                 options.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
         agreed = agreed and agree
+        say(f"{name}: {time.perf_counter() - began:.0f} s")
         print(f"{text}\n", flush=True)
         if options.write and agree:
             measuring.write(text, name, WRITER, [DOCUMENT])

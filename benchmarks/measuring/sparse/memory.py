@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from benchmarks.contestants.sparse.problem import SparseProblem
 from benchmarks.measuring import ROOT, Spread, environment, machine
 from benchmarks.measuring.bursts import limited
@@ -40,9 +42,12 @@ def network(problem: SparseProblem) -> Any:
     """The network as a user of the package makes it, with patterns and weights that the package draws."""
     package = importlib.import_module(PACKAGE)
     layers = ";".join(["ReLU"] * (len(problem.sizes) - 2) + ["Linear"])
-    return package.sparse_multilayer_perceptron(
+    M = package.sparse_multilayer_perceptron(
         layers, list(problem.sizes), "Xavier", f"Nesterov({MOMENTUM})", densities=f"{problem.density}", seed=1
     )
+    for layer in M.layers:  # Xavier counts all inputs of a neuron, of which it has this share
+        layer.W.values /= np.sqrt(np.float32(problem.density))
+    return M
 
 
 def per_entry(quick: bool) -> dict[str, Any]:

@@ -36,17 +36,20 @@ class Paced(Result):
         self.every = SELDOM if step > SLOW * seconds else 1
 
 
-def run(problem: Problem, contestants: Mapping[str, Process], rounds: int, seconds: float) -> Run:
+def run(
+    problem: Problem, contestants: Mapping[str, Process], rounds: int, seconds: float, compared: int = COMPARED
+) -> Run:
     """Compare the losses, then rounds with a burst of each, every round in another order.
 
-    seconds   of a burst, about; it has at least one step
+    seconds    of a burst, about; it has at least one step
+    compared   steps before losses are compared for the second time
 
     A contestant that fails, or does not answer, is left out of the results, with the reason; its process starts anew.
     """
     found = Run(problem)
     for process in contestants.values():
         with held(found, process):
-            prepare(found, process, seconds)
+            prepare(found, process, seconds, compared)
     turns: dict[str, int] = {name: result.every for name, result in found.results.items() if isinstance(result, Paced)}
     for turn in range(rounds):
         for name in rotated(list(turns), turn):
@@ -56,14 +59,14 @@ def run(problem: Problem, contestants: Mapping[str, Process], rounds: int, secon
     return found
 
 
-def prepare(found: Run, process: Process, seconds: float) -> None:
+def prepare(found: Run, process: Process, seconds: float, compared: int) -> None:
     """The first steps of a contestant, with its losses; how many steps a burst has."""
     answer = process.ask(problem=found.problem.fields(), warm_up=WARM_UP)
     if "unavailable" in answer:
         found.skipped[process.name] = answer["unavailable"]
         return
     losses = [process.ask(loss=True)["loss"]]
-    step = process.ask(steps=COMPARED, lead=0)["seconds"]
+    step = process.ask(steps=compared, lead=0)["seconds"]
     losses.append(process.ask(loss=True)["loss"])
     found.results[process.name] = result = Paced(answer["seconds"], answer["info"], step, seconds)
     result.losses = losses

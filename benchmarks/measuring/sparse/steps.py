@@ -23,7 +23,7 @@ class Sparsity:
 
     goal        of the package for C++
     published   of the C++ library of the paper's authors, as the paper reports it
-    built       of the same library, built and run on a machine like this one
+    built       of the same library, built from its sources and run by us
     """
 
     percent: float
@@ -115,7 +115,7 @@ def section(runs: Sequence[Run], momentum: float) -> str:
     """A heading and the tables of one optimizer."""
     columns = [f"{sparsity.percent:g} %" for sparsity in SPARSITIES[: len(runs)]]
     return (
-        f"### Training steps, {METHODS[momentum]}\n\n{goals(runs)}\n\n{everybody(runs, columns)}\n\n"
+        f"#### {METHODS[momentum].capitalize()}\n\n{goals(runs)}\n\n{everybody(runs, columns)}\n\n"
         f"{largest_noise(runs)}{agreement(runs)}{left_out(runs)}"
     )
 
@@ -126,7 +126,7 @@ def inference_section(runs: Sequence[Run]) -> str:
     for batch in dict.fromkeys(run.problem.batch for run in runs):
         own = [run for run in runs if run.problem.batch == batch]
         columns = [f"{percent:g} %" for percent in INFERENCE_SPARSITIES[: len(own)]]
-        parts.append(f"### Forward pass, batch {batch}\n\n{everybody(own, columns)}")
+        parts.append(f"#### Batch {batch}\n\n{everybody(own, columns)}")
     return "\n\n".join([*parts, f"{agreement(runs)}{left_out(runs)}"])
 
 
