@@ -51,11 +51,16 @@ def run(
         with held(found, process):
             prepare(found, process, seconds, compared)
     turns: dict[str, int] = {name: result.every for name, result in found.results.items() if isinstance(result, Paced)}
+    asleep_seconds = all_seconds = 0.0
     for turn in range(rounds):
         for name in rotated(list(turns), turn):
             if name in found.results and turn % turns[name] == 0:
                 with held(found, contestants[name]):
-                    burst(found, contestants, name)
+                    used, passed = burst(found.results[name], contestants, name)
+                    asleep_seconds += used
+                    all_seconds += passed
+    # Of all bursts together: the system counts in hundredths of a second, which is much of a single one.
+    found.idle_share = asleep_seconds / all_seconds if all_seconds else 0.0
     return found
 
 
@@ -72,15 +77,15 @@ def prepare(found: Run, process: Process, seconds: float, compared: int) -> None
     result.losses = losses
 
 
-def burst(found: Run, contestants: Mapping[str, Process], name: str) -> None:
-    """The steps of one contestant; a quarter as many before, which are not timed."""
-    result = found.results[name]
+def burst(result: Result, contestants: Mapping[str, Process], name: str) -> tuple[float, float]:
+    """The steps of one contestant; a quarter as many before, which are not timed. Processor seconds that the others
+    have used meanwhile, and seconds."""
     assert isinstance(result, Paced)
     before, began = asleep(contestants, name), time.perf_counter()
     answer = contestants[name].ask(steps=result.steps, lead=-(-result.steps // 4) if result.steps > 1 else 0)
     passed = time.perf_counter() - began
     result.seconds.append(answer["seconds"])
-    found.idle_share = max(found.idle_share, (asleep(contestants, name) - before) / passed)
+    return asleep(contestants, name) - before, passed
 
 
 @contextmanager
