@@ -1,0 +1,573 @@
+// Calls every kernel of the table of a C++ package on heap buffers of exactly the size that the table says.
+//
+// Kernels over sparse matrices are compared with what the table has over dense ones, and the linear maps among these
+// with sums that are written down here. Built with sanitizers by tests/backends/test_sanitizers.py.
+//
+//   driver                  all kernels; the last line counts what was run and compared
+//   driver --short input    a kernel whose last input is one entry too short: sanitizers must end the program
+//   driver --short output   the same with its last output
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "eqgen_cpp.h"
+
+namespace {
+
+using Kernel = eqgen_kernel;
+using Argument = eqgen_argument;
+using Sizes = std::map<std::string, std::int64_t>;
+
+struct Dense {
+    std::int64_t rows = 0, columns = 0;
+    std::vector<double> entries;
+    double& at(std::int64_t i, std::int64_t j) { return entries[static_cast<std::size_t>(i * columns + j)]; }
+    double at(std::int64_t i, std::int64_t j) const { return entries[static_cast<std::size_t>(i * columns + j)]; }
+};
+
+Dense zeros(std::int64_t rows, std::int64_t columns) {
+    return {rows, columns, std::vector<double>(static_cast<std::size_t>(rows * columns))};
+}
+
+Dense transposed(const Dense& X) {
+    Dense Y = zeros(X.columns, X.rows);
+    for (std::int64_t i = 0; i < X.rows; ++i) {
+        for (std::int64_t j = 0; j < X.columns; ++j) {
+            Y.at(j, i) = X.at(i, j);
+        }
+    }
+    return Y;
+}
+
+using Matrices = std::map<std::string, Dense>;
+
+[[noreturn]] void fail(const std::string& what) {
+    std::fprintf(stderr, "%s\n", what.c_str());
+    std::exit(1);
+}
+
+std::string text(const char* name) { return name == nullptr ? "" : name; }
+
+bool ends_with(const std::string& name, const std::string& end) {
+    return name.size() >= end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
+}
+
+std::string without_end(const std::string& name, const std::string& end) {
+    return ends_with(name, end) ? name.substr(0, name.size() - end.size()) : name;
+}
+
+std::vector<const Argument*> arguments(const Kernel& kernel) {
+    std::vector<const Argument*> result;
+    for (std::int64_t a = 0; a < kernel.count; ++a) {
+        result.push_back(kernel.arguments + a);
+    }
+    return result;
+}
+
+const Argument* argument_named(const Kernel& kernel, const std::string& name) {
+    for (const Argument* argument : arguments(kernel)) {
+        if (argument->name == name) {
+            return argument;
+        }
+    }
+    return nullptr;
+}
+
+bool has_pattern(const Kernel& kernel) {
+    const auto all = arguments(kernel);
+    return std::any_of(all.begin(), all.end(), [](const Argument* a) { return a->kind == EQGEN_PATTERN; });
+}
+
+// --- memory ------------------------------------------------------------------------------------------------
+
+// A block of the heap that ends where its last entry ends. Half of them do not begin at a multiple of 16 bytes.
+struct Buffer {
+    std::unique_ptr<unsigned char[]> memory;
+    void* data = nullptr;
+
+    Buffer(std::size_t count, std::size_t size, bool shifted) {
+        const std::size_t before = shifted ? size : 0;
+        memory.reset(new unsigned char[before + count * size]);
+        data = memory.get() + before;
+    }
+};
+
+// A pattern and the memory of its arrays, of 32 or 64 bits.
+struct Pattern {
+    std::vector<std::pair<std::int64_t, std::int64_t>> positions;  // rows and columns, in order
+    std::vector<Buffer> memory;
+    eqgen_pattern c;
+
+    Pattern(std::int64_t rows, std::int64_t columns, std::vector<std::pair<std::int64_t, std::int64_t>> where, int bits,
+            bool shifted)
+        : positions(std::move(where)) {
+        const auto count = static_cast<std::int64_t>(positions.size());
+        std::vector<std::int64_t> row_pointers(static_cast<std::size_t>(rows) + 1);
+        std::vector<std::int64_t> column_pointers(static_cast<std::size_t>(columns) + 1);
+        std::vector<std::int64_t> column_numbers, rows_by_columns, numbers_by_columns;
+        for (const auto& [row, column] : positions) {
+            ++row_pointers[static_cast<std::size_t>(row) + 1];
+            column_numbers.push_back(column);
+        }
+        for (std::int64_t column = 0; column < columns; ++column) {
+            for (std::int64_t entry = 0; entry < count; ++entry) {
+                if (positions[static_cast<std::size_t>(entry)].second == column) {
+                    rows_by_columns.push_back(positions[static_cast<std::size_t>(entry)].first);
+                    numbers_by_columns.push_back(entry);
+                }
+            }
+            column_pointers[static_cast<std::size_t>(column) + 1] = static_cast<std::int64_t>(rows_by_columns.size());
+        }
+        for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
+            row_pointers[row + 1] += row_pointers[row];
+        }
+        const auto stored = [&](const std::vector<std::int64_t>& numbers) -> const void* {
+            memory.emplace_back(numbers.size(), static_cast<std::size_t>(bits / 8), shifted);
+            for (std::size_t k = 0; k < numbers.size(); ++k) {
+                if (bits == 64) {
+                    static_cast<std::int64_t*>(memory.back().data)[k] = numbers[k];
+                } else {
+                    static_cast<std::int32_t*>(memory.back().data)[k] = static_cast<std::int32_t>(numbers[k]);
+                }
+            }
+            return memory.back().data;
+        };
+        c = {rows,
+             columns,
+             count,
+             bits,
+             stored(row_pointers),
+             stored(column_numbers),
+             stored(column_pointers),
+             stored(rows_by_columns),
+             stored(numbers_by_columns)};
+    }
+};
+
+// --- one call ----------------------------------------------------------------------------------------------
+
+// What a kernel is called with; matrices are given by name, in the shape of the kernel.
+struct Call {
+    const Kernel& kernel;
+    Sizes sizes;
+    Matrices inputs;
+    const Pattern* pattern = nullptr;
+    std::int64_t activation = 0;
+    bool shifted = false, in_place = false;
+    std::string shorter = {};  // the argument that is one entry too short
+
+    std::int64_t extent(const char* name) const {
+        const auto found = sizes.find(name);
+        return found == sizes.end() ? std::atoll(name) : found->second;
+    }
+    bool is_empty() const {
+        return std::any_of(sizes.begin(), sizes.end(), [](const auto& size) { return size.second == 0; });
+    }
+};
+
+bool mentions(const std::string& names, const std::string& name) {
+    return ("," + names + ",").find("," + name + ",") != std::string::npos;
+}
+
+template <class Scalar>
+Matrices run(const Call& call) {
+    const auto all = arguments(call.kernel);
+    std::vector<eqgen_value> values(all.size());
+    std::map<std::string, Buffer> buffers;
+    std::map<std::string, std::string> shared;  // an output, and the input whose memory it takes
+    std::vector<double> numbers(16, 0.5);
+    const eqgen_activation activation{call.activation, numbers.data()};
+    bool has_indices = false;
+    const auto count_of = [&](const Argument* argument) {
+        const std::int64_t count = call.extent(argument->rows) * call.extent(argument->columns);
+        return static_cast<std::size_t>(argument->name == call.shorter ? count - 1 : count);
+    };
+    for (std::size_t a = 0; a < all.size(); ++a) {
+        const Argument* argument = all[a];
+        switch (argument->kind) {
+            case EQGEN_SIZE:
+                values[a].integer = call.sizes.at(argument->name);
+                break;
+            case EQGEN_INPUT: {
+                const Buffer& buffer =
+                    buffers.try_emplace(argument->name, count_of(argument), sizeof(Scalar), call.shifted).first->second;
+                const std::vector<double>& entries = call.inputs.at(argument->name).entries;
+                std::copy_n(entries.begin(), count_of(argument), static_cast<Scalar*>(buffer.data));
+                values[a].input = buffer.data;
+                break;
+            }
+            case EQGEN_INDEX: {
+                // The table does not say what the numbers count: they are valid for every size that is not zero.
+                has_indices = true;
+                std::int64_t bound = 1 << 20;
+                for (const auto& size : call.sizes) {
+                    bound = std::min(bound, std::max<std::int64_t>(size.second, 1));
+                }
+                const Buffer& buffer =
+                    buffers.try_emplace(argument->name, count_of(argument), sizeof(std::int64_t), false).first->second;
+                for (std::size_t k = 0; k < count_of(argument); ++k) {
+                    static_cast<std::int64_t*>(buffer.data)[k] = static_cast<std::int64_t>(k) % bound;
+                }
+                values[a].input = buffer.data;
+                break;
+            }
+            case EQGEN_ACTIVATION:
+                values[a].input = &activation;
+                break;
+            case EQGEN_NUMBER:
+                values[a].number = 0.5;
+                break;
+            case EQGEN_OUTPUT: {
+                for (const Argument* input : all) {
+                    const auto taken = [&](const auto& pair) { return pair.second == input->name; };
+                    if (call.in_place && mentions(text(argument->replaces), input->name) &&
+                        std::none_of(shared.begin(), shared.end(), taken)) {
+                        shared[argument->name] = input->name;
+                        break;
+                    }
+                }
+                if (shared.count(argument->name) != 0) {
+                    values[a].output = buffers.at(shared[argument->name]).data;
+                } else {
+                    const std::size_t count = count_of(argument);
+                    const Buffer& buffer =
+                        buffers.try_emplace(argument->name, count, sizeof(Scalar), call.shifted).first->second;
+                    // What was there does not matter: NaN would spread.
+                    std::fill_n(static_cast<Scalar*>(buffer.data), count, static_cast<Scalar>(NAN));
+                    values[a].output = buffer.data;
+                }
+                break;
+            }
+            case EQGEN_PATTERN:
+                values[a].input = &call.pattern->c;
+                break;
+            default:
+                fail(text(call.kernel.name) + ": an argument of a kind that this program does not know");
+        }
+    }
+    const int code = std::is_same_v<Scalar, float> ? call.kernel.f32(values.data()) : call.kernel.f64(values.data());
+    if (code != EQGEN_OK && !(code == EQGEN_INDEX_OUT_OF_RANGE && has_indices && call.is_empty())) {
+        fail(text(call.kernel.name) + " returns " + std::to_string(code) + ": " + eqgen_last_error());
+    }
+    Matrices outputs;
+    for (std::size_t a = 0; a < all.size(); ++a) {
+        if (all[a]->kind == EQGEN_OUTPUT) {
+            Dense result = zeros(call.extent(all[a]->rows), call.extent(all[a]->columns));
+            if (code == EQGEN_OK) {
+                std::copy_n(static_cast<const Scalar*>(values[a].output), count_of(all[a]), result.entries.begin());
+            }
+            outputs[all[a]->name] = std::move(result);
+        }
+    }
+    return outputs;
+}
+
+// --- what it should be -------------------------------------------------------------------------------------
+
+std::map<std::string, std::int64_t> counts;
+
+void compare(const std::string& what, const Dense& found, const Dense& expected, bool single) {
+    if (found.rows != expected.rows || found.columns != expected.columns) {
+        fail(what + " has another shape");
+    }
+    double scale = 1;
+    for (const double entry : expected.entries) {
+        scale = std::isfinite(entry) ? std::max(scale, std::abs(entry)) : scale;
+    }
+    const double allowed = scale * (single ? 1e-4 : 1e-11);
+    for (std::size_t k = 0; k < found.entries.size(); ++k) {
+        const double x = found.entries[k], y = expected.entries[k];
+        if (!(std::abs(x - y) <= allowed || x == y || (std::isnan(x) && std::isnan(y)))) {
+            fail(what + ": entry " + std::to_string(k) + " of " + std::to_string(found.entries.size()) + " is " +
+                 std::to_string(x) + ", expected " + std::to_string(y));
+        }
+    }
+    ++counts["compared"];
+}
+
+// Numbers that depend on the name and the shape alone, so that two kernels are given the same.
+Dense drawn(const std::string& name, std::int64_t rows, std::int64_t columns) {
+    std::seed_seq seed(name.begin(), name.end());
+    std::mt19937 generator(seed);
+    std::normal_distribution<double> normal;
+    Dense result = zeros(rows, columns);
+    for (double& entry : result.entries) {
+        entry = static_cast<float>(normal(generator));
+    }
+    return result;
+}
+
+// X W' + b, and what belongs to it.
+Dense naive_linear(const std::string& output, const Matrices& given) {
+    const Dense& W = given.at("W");
+    if (output == "Y") {
+        const Dense &X = given.at("X"), &b = given.at("b");
+        Dense Y = zeros(X.rows, W.rows);
+        for (std::int64_t i = 0; i < Y.rows; ++i) {
+            for (std::int64_t k = 0; k < Y.columns; ++k) {
+                Y.at(i, k) = b.at(0, k);
+                for (std::int64_t d = 0; d < X.columns; ++d) {
+                    Y.at(i, k) += X.at(i, d) * W.at(k, d);
+                }
+            }
+        }
+        return Y;
+    }
+    const Dense &X = given.at("X"), &DY = given.at("DY");
+    Dense DX = zeros(X.rows, X.columns), DW = zeros(W.rows, W.columns), Db = zeros(1, W.rows);
+    for (std::int64_t i = 0; i < X.rows; ++i) {
+        for (std::int64_t k = 0; k < W.rows; ++k) {
+            Db.at(0, k) += DY.at(i, k);
+            for (std::int64_t d = 0; d < W.columns; ++d) {
+                DX.at(i, d) += DY.at(i, k) * W.at(k, d);
+                DW.at(k, d) += DY.at(i, k) * X.at(i, d);
+            }
+        }
+    }
+    if (output == "DX") {
+        return DX;
+    }
+    return output == "DW" ? DW : Db;
+}
+
+std::vector<const Kernel*> kernels() {
+    std::int64_t count = 0;
+    const Kernel* table = eqgen_kernels(&count);
+    std::vector<const Kernel*> result;
+    for (std::int64_t k = 0; k < count; ++k) {
+        result.push_back(table + k);
+    }
+    return result;
+}
+
+const std::string columns_end = "_columns", entries_end = "_entries", sparse_begin = "sparse_";
+
+// The kernels over dense matrices that say together what one over sparse matrices computes.
+std::vector<const Kernel*> dense_twins(const Kernel& kernel) {
+    const std::string name = without_end(kernel.name, columns_end).substr(sparse_begin.size());
+    const std::string whole = without_end(without_end(name, "_gradients"), "_input_gradient") + "_backward";
+    std::vector<const Kernel*> result;
+    for (const Kernel* other : kernels()) {
+        if (!has_pattern(*other) && (other->name == name || other->name == whole)) {
+            result.push_back(other);
+        }
+    }
+    return result;
+}
+
+// A matrix of a kernel over dense ones, as a kernel over sparse ones has it.
+Dense as_in(const Argument& sparse, const Argument& dense, const Dense& matrix, const Pattern& pattern) {
+    if (ends_with(sparse.columns, entries_end)) {
+        Dense entries = zeros(1, static_cast<std::int64_t>(pattern.positions.size()));
+        for (std::size_t k = 0; k < pattern.positions.size(); ++k) {
+            entries.entries[k] = matrix.at(pattern.positions[k].first, pattern.positions[k].second);
+        }
+        return entries;
+    }
+    const bool turned = text(sparse.rows) == dense.columns && text(sparse.columns) == dense.rows;
+    return turned && text(dense.rows) != dense.columns ? transposed(matrix) : matrix;
+}
+
+template <class Scalar>
+void check_sparse(Call call) {
+    const bool single = std::is_same_v<Scalar, float>;
+    const std::string name = call.kernel.name;
+    std::map<std::string, Dense> expected;
+    for (const Kernel* twin : dense_twins(call.kernel)) {
+        Call dense{*twin, call.sizes, {}, nullptr, call.activation};
+        bool complete = true;
+        for (const Argument* argument : arguments(*twin)) {
+            if (argument->kind == EQGEN_SIZE) {
+                complete = complete && call.sizes.count(argument->name) != 0;
+            } else if (argument->kind == EQGEN_INPUT && complete) {
+                const Argument* own = argument_named(call.kernel, argument->name);
+                Dense matrix = drawn(argument->name, call.extent(argument->rows), call.extent(argument->columns));
+                if (own != nullptr && ends_with(own->columns, entries_end)) {
+                    Dense masked = zeros(matrix.rows, matrix.columns);
+                    for (const auto& [row, column] : call.pattern->positions) {
+                        masked.at(row, column) = matrix.at(row, column);
+                    }
+                    matrix = masked;
+                }
+                if (own != nullptr) {
+                    call.inputs[own->name] = as_in(*own, *argument, matrix, *call.pattern);
+                }
+                complete = complete && own != nullptr;
+                dense.inputs[argument->name] = matrix;
+            }
+        }
+        if (!complete) {
+            continue;
+        }
+        for (const auto& [output, matrix] : run<Scalar>(dense)) {
+            const Argument* own = argument_named(call.kernel, output);
+            if (own == nullptr || own->kind != EQGEN_OUTPUT) {
+                continue;
+            }
+            const Argument& theirs = *argument_named(*twin, output);
+            if (text(twin->name) == "linear_forward" || text(twin->name) == "linear_backward") {
+                compare(text(twin->name) + " " + output, matrix, naive_linear(output, dense.inputs), single);
+            }
+            expected[output] = as_in(*own, theirs, matrix, *call.pattern);
+        }
+    }
+    for (const Argument* argument : arguments(call.kernel)) {
+        if (argument->kind == EQGEN_INPUT && call.inputs.count(argument->name) == 0) {
+            call.inputs[argument->name] =
+                drawn(argument->name, call.extent(argument->rows), call.extent(argument->columns));
+        }
+    }
+    for (const bool in_place : {false, true}) {
+        call.in_place = in_place;
+        for (const auto& [output, matrix] : run<Scalar>(call)) {
+            if (expected.count(output) == 0) {
+                fail(name + ": no kernel over dense matrices has the output " + output);
+            }
+            compare(name + " " + output, matrix, expected[output], single);
+        }
+        ++counts["calls"];
+    }
+}
+
+template <class Scalar>
+void check_dense(Call call) {
+    for (const Argument* argument : arguments(call.kernel)) {
+        if (argument->kind == EQGEN_INPUT) {
+            call.inputs[argument->name] =
+                drawn(argument->name, call.extent(argument->rows), call.extent(argument->columns));
+        }
+    }
+    const Matrices apart = run<Scalar>(call);
+    call.in_place = true;
+    for (const auto& [output, matrix] : run<Scalar>(call)) {
+        compare(text(call.kernel.name) + " " + output + " in place", matrix, apart.at(output),
+                std::is_same_v<Scalar, float>);
+    }
+    counts["calls"] += 2;
+}
+
+// --- what is run -------------------------------------------------------------------------------------------
+
+Pattern pattern(std::int64_t rows, std::int64_t columns, int kind, int bits, bool shifted) {
+    std::mt19937 generator(static_cast<unsigned>(rows * 1000 + columns));
+    std::bernoulli_distribution third(0.3);
+    std::vector<std::pair<std::int64_t, std::int64_t>> positions;
+    for (std::int64_t row = 0; row < rows; ++row) {
+        for (std::int64_t column = 0; column < columns; ++column) {
+            const bool is_stored[] = {third(generator), false, true, row % 2 == 1, column == columns - 1};
+            if (is_stored[kind]) {
+                positions.emplace_back(row, column);
+            }
+        }
+    }
+    return {rows, columns, positions, bits, shifted};
+}
+constexpr int pattern_kinds = 5;  // random, empty, full, full and empty rows, the last column
+
+Call sparse_call(const Kernel& kernel, std::int64_t K, std::int64_t D, std::int64_t N, const Pattern& given) {
+    Call call{kernel, {{"K", K}, {"D", D}, {"N", N}}, {}, &given};
+    for (const Argument* argument : arguments(kernel)) {
+        if (argument->kind == EQGEN_SIZE && ends_with(argument->name, entries_end)) {
+            call.sizes[argument->name] = given.c.entries;
+        } else if (argument->kind == EQGEN_SIZE && call.sizes.count(argument->name) == 0) {
+            fail(text(kernel.name) + ": a size that this program does not know: " + argument->name);
+        }
+    }
+    return call;
+}
+
+// K, D and N around what the kernels treat in different ways; the last has work for several threads.
+constexpr std::int64_t shapes[][3] = {{1, 1, 1},  {3, 5, 1},   {4, 9, 7},   {4, 9, 15},   {7, 3, 16},  {6, 11, 17},
+                                      {5, 8, 31}, {9, 4, 100}, {3, 4, 129}, {2, 6, 300},  {17, 1, 33}, {1, 33, 65},
+                                      {0, 4, 3},  {4, 0, 3},   {3, 4, 0},   {96, 130, 64}};
+
+void run_sparse(const Kernel& kernel) {
+    std::int64_t number = 0;
+    for (const auto& [K, D, N] : shapes) {
+        for (int kind = 0; kind < pattern_kinds; ++kind) {
+            if (K * D > 1000 && kind != 0 && kind != 2) {
+                continue;
+            }
+            for (const int bits : {32, 64}) {
+                const bool shifted = ++number % 2 == 0;
+                const Pattern given = pattern(K, D, kind, bits, shifted);
+                Call call = sparse_call(kernel, K, D, N, given);
+                call.activation = number % EQGEN_ACTIVATIONS;
+                call.shifted = shifted;
+                eqgen_set_threads(K * D > 1000 ? 3 : 1);
+                check_sparse<float>(call);
+                check_sparse<double>(call);
+            }
+        }
+    }
+}
+
+void run_dense(const Kernel& kernel) {
+    constexpr std::int64_t lengths[] = {0, 1, 2, 5, 14, 16, 17, 33, 65, 130};
+    std::mt19937 generator(7);
+    for (int round = 0; round < 14; ++round) {
+        Call call{kernel, {}, {}};
+        for (const Argument* argument : arguments(kernel)) {
+            if (argument->kind == EQGEN_SIZE) {
+                // All are 0 or 1 at first; later all are large, then any.
+                const std::size_t any = generator() % std::size(lengths);
+                call.sizes[argument->name] = lengths[round < 2 ? round : round < 4 ? 6 + any % 4 : any];
+            }
+        }
+        call.activation = round % EQGEN_ACTIVATIONS;
+        call.shifted = round % 2 == 1;
+        eqgen_set_threads(1 + round % 3);
+        check_dense<float>(call);
+        check_dense<double>(call);
+    }
+}
+
+// Never returns where sanitizers see what is outside of a buffer.
+void run_short(eqgen_kind kind) {
+    for (const Kernel* kernel : kernels()) {
+        if (has_pattern(*kernel)) {
+            const Pattern given = pattern(5, 8, 2, 32, false);
+            Call call = sparse_call(*kernel, 5, 8, 17, given);
+            for (const Argument* argument : arguments(*kernel)) {
+                if (argument->kind == EQGEN_INPUT) {
+                    call.inputs[argument->name] =
+                        drawn(argument->name, call.extent(argument->rows), call.extent(argument->columns));
+                }
+                call.shorter = argument->kind == kind ? argument->name : call.shorter;
+            }
+            run<float>(call);
+        }
+    }
+}
+
+}  // namespace
+
+int main(int count, char** arguments_given) {
+    if (count == 3 && text(arguments_given[1]) == "--short") {
+        run_short(text(arguments_given[2]) == "input" ? EQGEN_INPUT : EQGEN_OUTPUT);
+        return 0;
+    }
+    for (const Kernel* kernel : kernels()) {
+        if (has_pattern(*kernel)) {
+            run_sparse(*kernel);
+            ++counts["sparse"];
+        } else {
+            run_dense(*kernel);
+            ++counts["dense"];
+        }
+    }
+    std::printf("%lld sparse %lld dense %lld calls %lld compared\n", static_cast<long long>(counts["sparse"]),
+                static_cast<long long>(counts["dense"]), static_cast<long long>(counts["calls"]),
+                static_cast<long long>(counts["compared"]));
+    return 0;
+}
