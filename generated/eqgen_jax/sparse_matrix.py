@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from .checks import described
-from .pattern import Pattern
-from .runtime import Device, HostMatrix, Variable, assign, dtype_name, from_host, full, to_host, variable
+from .exchange import coordinates, to_framework
+from .pattern import Coordinates, Pattern
+from .runtime import Device, HostMatrix, Variable, assign, dtype_name, from_host, full, is_matrix, to_host, variable
 from .sparse_products import indices
 
 
@@ -43,7 +43,8 @@ class SparseMatrix:
         return self.pattern.count
 
     def assign(self, new: Any) -> None:
-        """Overwrite the stored entries by those of a SparseMatrix, a dense matrix, or a scipy.sparse matrix.
+        """Overwrite the stored entries by those of a SparseMatrix, of a sparse matrix of SciPy or of the package's
+        framework, or of a dense matrix; the dtype stays.
 
         ValueError when the shapes differ, or where an entry outside of the pattern is not zero.
         """
@@ -57,11 +58,10 @@ class SparseMatrix:
             raise ValueError(f"found a matrix of shape {tuple(new.shape)}, expected {self.shape}")
         if isinstance(new, SparseMatrix):
             return _moved(self.pattern, new.pattern, to_host(new.values))
-        if hasattr(new, "tocsr"):
-            other = new.tocsr().sorted_indices()
-            pattern = Pattern(self.shape, other.indptr, other.indices)
-            return _moved(self.pattern, pattern, np.asarray(other.data).reshape(1, -1))
-        dense: HostMatrix = new if isinstance(new, np.ndarray) else to_host(new)
+        stored = _coordinates(new)
+        if stored is not None:
+            return _moved(self.pattern, *stored.in_order())
+        dense = _dense(new)
         entries: HostMatrix = dense[self.pattern.row_numbers, self.pattern.column_numbers].reshape(1, -1)
         if np.count_nonzero(dense) > np.count_nonzero(entries):
             raise ValueError(
@@ -85,6 +85,14 @@ class SparseMatrix:
         p = self.pattern
         return scipy.sparse.csr_array((to_host(self.values)[0], p.column_numbers, p.row_pointers), shape=p.shape)
 
+    def to_framework(self) -> Any:
+        """The matrix in the form that the package's framework has for sparse ones, in memory of its own.
+
+        `torch.sparse_csr_tensor`, `jax.experimental.sparse.BCOO`, `tf.SparseTensor`; SciPy's `csr_array` in packages
+        that compute with NumPy or compiled kernels. It has this matrix's dtype, and `layer.W = ...` takes it back.
+        """
+        return to_framework(self.pattern, self.values)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> HostMatrix:
         return self.to_dense().astype(dtype, copy=False)
 
@@ -93,7 +101,8 @@ class SparseMatrix:
 
 
 def pattern_of(shape: tuple[int, int], source: Any, generator: np.random.Generator | int | None = None) -> Pattern:
-    """A pattern of this shape from a density, a pattern, a SparseMatrix, a mask, or a scipy.sparse matrix.
+    """A pattern of this shape from a density, a pattern, a SparseMatrix, a mask, or a sparse matrix of SciPy or of the
+    package's framework, of which the stored entries count, be they zero or not.
 
     generator   what a density is drawn with
     """
@@ -106,15 +115,25 @@ def pattern_of(shape: tuple[int, int], source: Any, generator: np.random.Generat
         found = Pattern(source.shape, source.row_pointers, source.column_numbers)
     elif isinstance(source, SparseMatrix):
         found = source.pattern
-    elif hasattr(source, "tocsr"):
-        compressed = source.tocsr().sorted_indices()
-        found = Pattern(tuple(compressed.shape), compressed.indptr, compressed.indices)
+    elif (stored := _coordinates(source)) is not None:
+        found = stored.in_order()[0]
     else:
-        mask: ArrayLike = source
-        found = Pattern.of_mask(mask)
+        found = Pattern.of_mask(_dense(source))
     if found.shape != shape:
         raise ValueError(f"found a pattern of shape {found.shape}, expected {shape}")
     return found
+
+
+def _coordinates(source: Any) -> Coordinates | None:
+    """What is stored in a sparse matrix of SciPy or of the framework; None for anything else."""
+    if hasattr(source, "tocoo"):
+        found = source.tocoo()
+        return Coordinates(found.shape, found.coords[0], found.coords[-1], found.data)
+    return coordinates(source)
+
+
+def _dense(source: Any) -> HostMatrix:
+    return to_host(source) if is_matrix(source) else np.asarray(source)
 
 
 def _moved(to: Pattern, source: Pattern, values: HostMatrix) -> HostMatrix:

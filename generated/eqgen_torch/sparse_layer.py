@@ -32,7 +32,8 @@ class SparseLayer(Layer):
     """The density from which the pattern has been drawn at construction, as long as that is the pattern."""
 
     def set_pattern(self, pattern: Any, generator: np.random.Generator | int | None = None) -> None:
-        """Give the sparse parameters a pattern: a density, a Pattern, a mask, a SparseMatrix, a scipy.sparse matrix.
+        """Give the sparse parameters a pattern: a density, a Pattern, a mask, a SparseMatrix, or a sparse matrix of
+        SciPy or of the package's framework, whose stored entries it takes.
 
         Entries that are in the old and the new pattern keep their values, and their states in the optimizer; others
         start at zero, and at the initial numbers of the states. A density is drawn with the generator or seed, by

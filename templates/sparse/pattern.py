@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -135,6 +135,27 @@ class Pattern:
 
     def __repr__(self) -> str:
         return f"Pattern({self.shape[0]} x {self.shape[1]}, {self.count} entries, density {self.density:.4g})"
+
+
+class Coordinates(NamedTuple):
+    """The entries of a matrix in any order; those at one position add up."""
+
+    shape: tuple[int, ...]
+    rows: Integers
+    columns: Integers
+    values: NDArray[Any]
+
+    def in_order(self) -> tuple[Pattern, NDArray[np.float64]]:
+        """The pattern, and the values, 1 x count. ValueError unless this is a matrix, TypeError for complex values."""
+        if len(self.shape) != 2:
+            raise ValueError(f"found a sparse array of shape {tuple(self.shape)}, expected a matrix")
+        if np.iscomplexobj(self.values):
+            raise TypeError(f"found a sparse matrix of {self.values.dtype.name}, expected real numbers")
+        rows, columns = (int(size) for size in self.shape)
+        positions, places = np.unique(self.rows.astype(np.int64) * columns + self.columns, return_inverse=True)
+        values = np.zeros((1, positions.size))
+        np.add.at(values[0], places, self.values)
+        return Pattern.of_positions((rows, columns), positions), values
 
 
 def distinct(generator: np.random.Generator, total: int, count: int) -> NDArray[np.int64]:
