@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from eqgen.algebra.notation import Column, Level, Spelling, call, member
 from eqgen.backends.protocol import Backend, InPlace
 from eqgen.backends.python import NUMPY_LIKE, SPARSE, SPARSE_IN_PLACE
+from eqgen.backends.requirements import Framework, Requirement
 
 COLUMN: Column = {
     **NUMPY_LIKE,
@@ -80,7 +84,24 @@ IN_PLACE: Column = {
 }
 """Spellings that write into {target}."""
 
-BACKEND = Backend(
+
+class NumPyBackend(Backend):
+    """NumPy alone is required; sparse matrices are multiplied by SciPy, or by MKL through cffi, where these are."""
+
+    def requirements(self) -> Sequence[Requirement]:
+        from eqgen.backends.toolchain import find_mkl
+
+        mkl = find_mkl()
+        note = "for `sparse_products.use('mkl')`, with cffi"
+        return (
+            *super().requirements(),
+            Framework("scipy", required=False, note="multiplies sparse matrices; without it NumPy does, more slowly"),
+            Framework("cffi", required=False, note="for `sparse_products.use('mkl')`"),
+            replace(mkl, note=note if mkl.found or not mkl.fix else f"{note}; the wheel `mkl` is enough"),
+        )
+
+
+BACKEND = NumPyBackend(
     name="numpy",
     title="NumPy",
     column=COLUMN,

@@ -1,15 +1,17 @@
-"""Products of sparse matrices: by SciPy where it is installed, else by NumPy.
+"""Products of sparse matrices: by SciPy where it is installed, else by NumPy, or by MKL when it is asked for.
 
 S is a sparse matrix, given by its values, 1 x count, and the indices of its pattern. A and B are dense.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from . import mkl
 from .pattern import Pattern
 from .runtime import Device, Matrix
 
@@ -63,6 +65,29 @@ def sampled_product(A: Matrix, B: Matrix, S: Indices, out: Matrix | None = None)
     return result
 
 
+def use(name: str) -> None:
+    """Choose what multiplies from now on, for the whole process.
+
+    scipy   the default where SciPy is installed
+    numpy   NumPy alone, the default elsewhere
+    mkl     MKL's sparse BLAS through cffi, without threads: about as fast as SciPy, a little faster with many entries
+
+    ValueError for another name; RuntimeError where it is not installed, with the command that helps.
+    """
+    if name not in _METHODS:
+        raise ValueError(f"sparse products by {name!r}, expected one of {', '.join(_METHODS)}")
+    if name == "scipy" and scipy_sparse is None:
+        raise RuntimeError("SciPy is not installed: pip install scipy")
+    if name == "mkl":
+        mkl.load()
+    _chosen[0] = name
+
+
+def used() -> str:
+    """What multiplies: a name that `use` takes."""
+    return _chosen[0]
+
+
 def _product(
     values: NDArray[Any],
     pointers: NDArray[Any],
@@ -72,15 +97,38 @@ def _product(
     out: Matrix | None,
 ) -> Matrix:
     """The product of a matrix in compressed rows with B."""
-    B = np.ascontiguousarray(B)
-    if scipy_sparse is not None:
-        product: Matrix = scipy_sparse.csr_array((values, numbers, pointers), shape=shape) @ B
-    else:
-        product = row_sums(values, pointers, numbers, shape[0], B)
+    return _METHODS[_chosen[0]](values, pointers, numbers, shape, np.ascontiguousarray(B), out)
+
+
+def _by_scipy(values: Any, pointers: Any, numbers: Any, shape: tuple[int, int], B: Matrix, out: Any) -> Matrix:
+    product: Matrix = scipy_sparse.csr_array((values, numbers, pointers), shape=shape) @ B
+    return _placed(product, out)
+
+
+def _by_numpy(values: Any, pointers: Any, numbers: Any, shape: tuple[int, int], B: Matrix, out: Any) -> Matrix:
+    return _placed(row_sums(values, pointers, numbers, shape[0], B), out)
+
+
+def _by_mkl(values: Any, pointers: Any, numbers: Any, shape: tuple[int, int], B: Matrix, out: Any) -> Matrix:
+    result: Matrix = np.empty((shape[0], B.shape[1]), dtype=B.dtype) if out is None else out
+    if mkl.load().product(values, pointers, numbers, B, result):
+        return result
+    return _METHODS[_default()](values, pointers, numbers, shape, B, out)
+
+
+def _placed(product: Matrix, out: Matrix | None) -> Matrix:
     if out is None:
         return product
     np.copyto(out, product)
     return out
+
+
+def _default() -> str:
+    return "numpy" if scipy_sparse is None else "scipy"
+
+
+_METHODS: dict[str, Callable[..., Matrix]] = {"scipy": _by_scipy, "numpy": _by_numpy, "mkl": _by_mkl}
+_chosen = [_default()]
 
 
 def row_sums(values: NDArray[Any], pointers: NDArray[Any], numbers: NDArray[Any], rows: int, B: Matrix) -> Matrix:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -209,16 +208,3 @@ def test_a_hundred_steps_are_those_of_a_masked_network_in_numpy(backend: str, op
     for layer, W, mask in zip(M.layers, reference.W, reference.masks, strict=True):
         np.testing.assert_array_equal(layer.W.to_dense()[~mask], 0)
         np.testing.assert_allclose(layer.W.to_dense(), W, rtol=0, atol=1e-10)
-
-
-def test_scipy_and_numpy_alone_multiply_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    p = load("numpy")
-    products = importlib.import_module("eqgen_numpy.sparse_products")
-    monkeypatch.setattr(products, "scipy_sparse", None)
-
-    @examples("numpy", 60, 60)
-    @given(cases(), st.sampled_from(["float32", "float64"]))
-    def check(case: Case, dtype: str) -> None:
-        compare(p, "Linear", case.mask, case.rows, case.seed, dtype)
-
-    check()
