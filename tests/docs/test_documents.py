@@ -14,7 +14,12 @@ from tests.docs import transcripts
 ROOT = transcripts.ROOT
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
-NEEDED = {"README.md": {"cpp"}, "c_interface.md": {"cpp"}, "reproducibility.md": {"torch"}, "sparse.md": {"cpp", "torch"}}
+NEEDED = {
+    "README.md": {"cpp"},
+    "c_interface.md": {"cpp"},
+    "reproducibility.md": {"torch"},
+    "sparse.md": {"cpp", "torch"},
+}
 """Backends besides NumPy that a document uses."""
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

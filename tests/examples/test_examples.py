@@ -100,7 +100,7 @@ def test_training_without_a_data_set_is_skipped_with_a_reason() -> None:
 
 
 def test_every_example_is_tested() -> None:
-    """Here, in test_references.py or test_sparse_network.py, or in a document (softmax_layer.c: docs/c_interface.md)."""
+    """Here, in test_references.py or test_sparse_network.py, or in docs/c_interface.md (softmax_layer.c)."""
     tested = {"compile_in_python.py", "layouts.py", "train_mnist.py", "softmax_layer.c", *(p.name for p in DEFINITIONS)}
     tested |= {"common.py", "sparse_network.py", *(f"{name}.py" for name in ALL)}
     assert {p.name for p in EXAMPLES.iterdir() if p.is_file()} == tested
