@@ -1,18 +1,23 @@
-"""JAX's own sparse matrices."""
+"""JAX's own sparse matrices. Their module takes long to import: it waits until somebody has such a matrix."""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jax.experimental import sparse
 
 from .pattern import Coordinates, Pattern
 from .runtime import Variable, from_host, value
 
+if TYPE_CHECKING:
+    from jax.experimental import sparse
+
 
 def to_framework(pattern: Pattern, values: Variable) -> sparse.BCOO:
     """A `jax.experimental.sparse.BCOO` whose indices are in order, and none twice."""
+    from jax.experimental import sparse
+
     indices = np.stack([pattern.row_numbers, pattern.column_numbers], axis=1)
     entries = value(values)[0]
     arrays = (entries, from_host(indices, None, entries.device))
@@ -21,6 +26,10 @@ def to_framework(pattern: Pattern, values: Variable) -> sparse.BCOO:
 
 def coordinates(source: Any) -> Coordinates | None:
     """What is stored in a BCOO or BCSR; None for anything else. Indices beyond the shape are padding."""
+    if "jax.experimental.sparse" not in sys.modules:
+        return None
+    from jax.experimental import sparse
+
     if isinstance(source, sparse.BCSR):
         source = source.to_bcoo()
     if not isinstance(source, sparse.BCOO):

@@ -39,6 +39,16 @@ def compiler() -> tuple[str, ...]:
     return toolchain.compiler.command
 
 
+def with_headers(unit: Path) -> list[str]:
+    """Names and texts of a source and of all that it includes."""
+    seen, texts = [unit], []
+    for path in seen:
+        texts += [path.name, path.read_text(encoding="utf-8")]
+        for name in re.findall(r'^\s*#\s*include\s*["<]([^">]+)[">]', texts[-1], re.MULTILINE):
+            seen += [each for folder in (HERE, SOURCES) if (each := folder / name).is_file() and each not in seen]
+    return texts
+
+
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program; objects are kept between runs under the hash of all that they depend on."""
@@ -53,11 +63,10 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flags += ["-isystem", str(toolchain.eigen.include)]
     units = sorted(SOURCES.glob("*.cpp"), key=lambda path: -path.stat().st_size)
     units = [HERE / "driver.cpp", *(unit for unit in units if unit.name != PYTHON_UNIT)]
-    headers = [path.read_text() for path in sorted([*SOURCES.glob("*.h*"), *HERE.glob("*.h")])]
     identities = [toolchain.compiler.identity, toolchain.eigen.identity, *FLAGS, *SANITIZERS, *MACROS]
 
     def compiled(unit: Path) -> Path:
-        key = digest([unit.name, unit.read_text(), *headers, *identities])
+        key = digest([*with_headers(unit), *identities])
         target = cache_folder() / "objects" / key[:2] / f"{key}.o"
         if target.is_file():
             target.touch()  # builds remove what has not been used for long
