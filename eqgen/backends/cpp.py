@@ -11,7 +11,7 @@ from eqgen.algebra.definitions import Module, TypedDefinition
 from eqgen.algebra.notation import Column, Level, call, infix, prefix
 from eqgen.backends.in_place import replaceable
 from eqgen.backends.locations import templates_folder
-from eqgen.backends.native import ActivationEntry, KernelText, NativeText, UnitText
+from eqgen.backends.native import ActivationEntry, KernelArgument, KernelText, NativeText, UnitText
 from eqgen.backends.package import FunctionText, PackageText
 from eqgen.backends.protocol import Backend, InPlace
 from eqgen.backends.requirements import Requirement
@@ -72,12 +72,12 @@ STATEMENTS: Column = {
     "column_gather": call("column_gather({0}, {1}, {target});"),
     "row_scatter_add": call("row_scatter_add({0}, {1}, {target});"),
     "column_scatter_add": call("column_scatter_add({0}, {1}, {target});"),
-    "sparse_product": call("sparse_product({0}, {1}, {2}, {target});"),
+    "sparse_product": call("sparse_product({0}, {1}, {2}, rows, {target});"),
     "sparse_transposed_product": call("sparse_transposed_product({0}, {1}, {2}, {target});"),
-    "sampled_product": call("sampled_product({0}, {1}, {2}, {target});"),
+    "sampled_product": call("sampled_product({0}, {1}, {2}, rows, {target});"),
 }
 """Operations that fill a matrix: a statement with {target}, the sizes {m0} x {n0} of the first operand, and
-the {body} of a loop over its entries."""
+the {body} of a loop over its entries. Some stand in a loop over ranges of `rows` only."""
 
 MOVES: Column = {
     "zeros": call("Scalar(0)"),
@@ -191,9 +191,9 @@ def native(module: Module, package: PackageText) -> NativeText:
     """All kernels of a package, grouped into units by the kind of their definitions."""
     from eqgen.backends.hessian_text import hessian_functions
     from eqgen.backends.kernels import kernel
-    from eqgen.optimize.columns import columns_of_layer, transposed
+    from eqgen.optimize.columns import columns_of_layer
     from eqgen.optimize.lower import Lowering
-    from eqgen.optimize.products import product_step, transposed_product
+    from eqgen.optimize.products import product_step, sampled_product, sampled_step, transposed_product
     from eqgen.optimize.storage import lowered_layers
     from eqgen.optimize.training import backward_parts, losses_with_gradients
 
@@ -206,14 +206,14 @@ def native(module: Module, package: PackageText) -> NativeText:
         return sorted(module.of_kind(kind), key=lambda d: d.name)
 
     def updates(d: TypedDefinition) -> tuple[LoweredFunction | None, ...]:
-        return lowering.optimizer(d), product_step(lowering, d)
+        return lowering.optimizer(d), product_step(lowering, d), sampled_step(lowering, d)
 
     def losses(d: TypedDefinition) -> tuple[Function | None, ...]:
         return (*lowering.loss(d), *losses_with_gradients(lowering, d))
 
     layers = lowered_layers(lowering, module, sparse=True)
     parts = [backward_parts(x) for x in layers]
-    columns = [columns_of_layer(x, p, module) for x, p in zip(layers, parts, strict=True)]
+    columns = [columns_of_layer(x, module) for x in layers]
     turned = [f for pair in columns if pair for f in (pair[0], pair[1].gradients, pair[1].input_gradient)]
     pairs = [(d, lowering.activation(d)) for d in of("activation")]
     units = (
@@ -225,12 +225,12 @@ def native(module: Module, package: PackageText) -> NativeText:
         UnitText(
             "training",
             "parts of layers for a training step",
-            printed([*(f for x in parts for f in (x.gradients, x.input_gradient)), transposed_product(), transposed()]),
+            printed([*(f for x in parts for f in (x.gradients, x.input_gradient)), transposed_product()]),
         ),
         UnitText(
             "columns",
             "parts of sparse layers for a training step, examples in columns",
-            printed(turned),
+            (TRANSPOSED, *printed([*turned, sampled_product()])),
         ),
         UnitText("losses", "losses", printed([f for d in of("loss") for f in losses(d)])),
         UnitText("optimizers", "optimizers", printed([f.function for d in of("optimizer") for f in updates(d) if f])),
@@ -250,6 +250,20 @@ def native(module: Module, package: PackageText) -> NativeText:
         activations,
     )
 
+
+TRANSPOSED = KernelText(
+    name="transposed",
+    summary="Y = X.T, its first rows; columns of Y beyond the rows of X are the last one times a number",
+    sizes=("M", "N", "P", "Q"),
+    arguments=(
+        KernelArgument("input", "X", "M", "N"),
+        KernelArgument("number", "repeats"),
+        KernelArgument("output", "Y", "P", "Q"),
+    ),
+    temporaries=(),
+    statements=("transpose(X, repeats, Y);",),
+)
+"""Between layers whose examples are rows and layers whose examples are columns."""
 
 BACKEND = CompiledBackend(
     name="cpp",

@@ -44,6 +44,9 @@ class Loop:
     shape: Shape
     product: Product | None = None
     entries: list[Entry] = field(default_factory=list)
+    over: str = ""
+    """Where the loop runs over a range of `rows`: what stands before its body."""
+    is_over_entries: bool = False
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -66,6 +69,8 @@ class Loop:
 
     def is_flat(self) -> bool:
         """Whether the loop may run over flat arrays."""
+        if self.over:
+            return self.is_over_entries
         return self.product is None and all(is_flat(e.value, self.shape) for e in self.entries)
 
 
@@ -176,7 +181,9 @@ def loop_lines(
         head = f"product_epilogue<Scalar>({product.left}, {product.right}, "
         parameters = [*_positions(body), f"Scalar {names[product.target]}"]
     elif j:
-        head, parameters = f"elementwise({m}, {n_columns}, ", _positions(body)
+        head, parameters = f"elementwise({loop.over or f'{m}, {n_columns}'}, ", _positions(body)
+    elif loop.over:
+        head, parameters = f"elementwise({loop.over}, ", ["Index k"]
     else:
         head, parameters = f"elementwise({count(m, n_columns)}, ", ["Index k"]
     lines += comments

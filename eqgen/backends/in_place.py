@@ -3,7 +3,8 @@
 Decided on the printed statements, one by one; whatever is not understood is taken for unsafe. An output may replace an
 input of its shape when no statement reads the input after the output was first written, and the statement that first
 writes the output is a loop that reads the input, if at all, at the position that it writes, and before writing it. A
-loop over the entries of a product reads the factors everywhere.
+loop over the entries of a product reads the factors everywhere. In a loop over ranges of rows, whose statements run for
+some rows before they run for the others, the input must be read at such positions only.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from eqgen.backends.native import KernelText
 
 _POSITIONS = ("k", "i, j")
 _LOOPS = ("elementwise(", "product_epilogue<")
+_ROWS = "each_rows<"
 
 
 def replaceable(kernel: KernelText) -> dict[str, tuple[str, ...]]:
@@ -53,6 +55,10 @@ def _is_safe(statements: Sequence[str], input: str, output: str) -> bool:
     statement = statements[first]
     if not _mentions(statement, input):
         return True
+    if statement.startswith(_ROWS):
+        body = statement.partition("{")[2].rpartition("}")[0]
+        elsewhere = re.search(rf"\b{re.escape(input)}\b(?!\((?:k|i, j)\))", body)
+        return elsewhere is None and _is_safe(list(split_statements(body.splitlines())), input, output)
     if not statement.startswith(_LOOPS):
         return False
     statement = statement.rpartition("}")[0]  # behind its body, a loop names matrices but does not read them

@@ -7,7 +7,7 @@ gathers and calls of activations get matrices of their own.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from eqgen.algebra.definitions import Module
@@ -30,6 +30,7 @@ from eqgen.algebra.operations import TABLE
 from eqgen.backends.entries import MOVED, Entry, EntryPrinter, Loop, Product, loop_body, loop_lines
 from eqgen.backends.native import RESERVED, KernelArgument, KernelText, Temporary, identifier
 from eqgen.backends.protocol import SPARSE_PRODUCTS
+from eqgen.backends.row_groups import Group, Piece, Statement, grouped, moved_rows
 from eqgen.optimize.program import Function, Step
 from eqgen.optimize.sharing import repeated
 
@@ -68,7 +69,7 @@ class KernelWriter:
     module: Module
     entries: Column
     statements: Column
-    pieces: list[str | Loop] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
     """Lines, and loops that are printed when it is known what the rest reads."""
     shapes: dict[str, Shape] = field(default_factory=dict)
     numbers: set[str] = field(default_factory=set)
@@ -207,10 +208,10 @@ class KernelWriter:
 
     # --- statements ----------------------------------------------------------------------------------
 
-    def emit(self, line: str) -> None:
+    def emit(self, statement: str | Statement) -> None:
         """A statement that is no loop over entries."""
         self.flush()
-        self.pieces += [*self.take_comments(), line]
+        self.pieces += [*self.take_comments(), statement]
 
     def take_comments(self) -> tuple[str, ...]:
         comments, self.comments = tuple(self.comments), []
@@ -232,16 +233,24 @@ class KernelWriter:
             read |= _words(piece)
         named = [name for n, piece in enumerate(self.pieces) for name in _written(piece, stored.get(n, set()))]
         matrices = {name: self.local[name] for name in named if name in self.local}
-        lines: list[str] = []
-        for n, piece in enumerate(self.pieces):
-            if isinstance(piece, str):
-                lines.append(piece)
-                continue
-            suffix = "k" if piece.is_flat() else "ij"
+        needed = {t for names in stored.values() for t in names}
+
+        def printed(loop: Loop) -> list[str]:
+            suffix = "k" if loop.is_flat() else "ij"
             names = {
-                t: t if t in self.local and t not in matrices else self.entry_name(t, suffix) for t in piece.targets
+                t: t if t in self.local and t not in matrices else self.entry_name(t, suffix) for t in loop.targets
             }
-            lines += loop_lines(piece, self.entries, self.numbers, stored[n], names)
+            return loop_lines(loop, self.entries, self.numbers, needed & set(loop.targets), names)
+
+        patterns = {identifier(a.name): a.shape for a in self.function.arguments if a.role == "pattern"}
+        lines: list[str] = []
+        for part in grouped(self.pieces, patterns):
+            if isinstance(part, Loop):
+                lines += printed(part)
+            elif isinstance(part, Group):
+                lines += part.lines(printed)
+            else:
+                lines.append(part.text if isinstance(part, Statement) else part)
         return tuple(Temporary(name, str(m), str(n)) for name, (m, n) in matrices.items()), tuple(lines)
 
     def entry_name(self, target: str, suffix: str) -> str:
@@ -253,9 +262,9 @@ class KernelWriter:
         """Statements that put the value into a matrix."""
         if isinstance(node, Invoke):
             operand = self.name(self.materialized(node.args[0]))
-            self.emit(
-                f"{'apply_gradient' if node.derivative else 'apply'}({identifier(node.function)}, {operand}, {target});"
-            )
+            call = f"{'apply_gradient' if node.derivative else 'apply'}({identifier(node.function)}, "
+            by_rows = f"{call}rows.of({operand}), rows.of({target}));"
+            self.emit(Statement(f"{call}{operand}, {target});", by_rows, node.shape[0], target))
         elif isinstance(node, Apply) and node.op in self.statements:
             self.fill(target, node)
         elif isinstance(node, Apply) and node.op == "transpose" and self.is_moved_at_once(node.args[0]):
@@ -271,7 +280,7 @@ class KernelWriter:
     def fill(self, target: str, node: Apply) -> None:
         """An operation that fills a matrix by itself: a product, a reduction, a gather."""
         template = self.statements[node.op].template
-        body = ""
+        body, everywhere = "", frozenset[str]()
         if node.op in ("rows_mean", "columns_mean"):
             axis = 1 if node.op == "rows_mean" else 0
             total = apply("rows_sum" if axis else "columns_sum", node.args[0])
@@ -292,10 +301,29 @@ class KernelWriter:
             operands = []
             value = self.resolved(node.args[0])
             body = loop_body(f"return {EntryPrinter(self.entries, self.numbers).entry(value, 'i', 'j')[0]};")
+            everywhere = moved_rows(value)
         else:
             operands = [self.name(self.materialized(a)) for a in node.args]
         rows, columns = node.args[0].shape
-        self.emit(template.format(*operands, body=body, target=target, m0=rows, n0=columns))
+        text = template.format(*operands, body=body, target=target, m0=rows, n0=columns)
+        self.emit(self.row_form(text, node, operands, target, everywhere) or text)
+
+    def row_form(
+        self, text: str, node: Apply, operands: Sequence[str], target: str, everywhere: frozenset[str]
+    ) -> Statement | None:
+        """The statement as one that can be restricted to a range of rows, if it can."""
+        match node.op:
+            case "rows_sum" | "rows_max":
+                return Statement(text, text.replace("(", "(rows, ", 1), node.shape[0], target, everywhere)
+            case "sparse_product":
+                _, pattern, other = operands
+                sparse = (pattern, str(node.shape[1]))
+                return Statement("", text, node.shape[0], target, frozenset({other}), sparse)
+            case "sampled_product":
+                _, other, pattern = operands
+                sparse = (pattern, str(node.args[0].shape[1]))
+                return Statement("", text, self.shapes[pattern][0], target, frozenset({other}), sparse)
+        return None
 
     def factor(self, node: Node) -> str:
         """A factor of a product: a matrix or its transpose, without moving an entry."""
@@ -353,17 +381,21 @@ def _accumulated(node: Apply) -> tuple[str, Node, Apply] | None:
     return None
 
 
-def _words(piece: str | Loop) -> set[str]:
+def _words(piece: Piece) -> set[str]:
     """The matrices that a piece of a kernel mentions, and other words."""
-    if isinstance(piece, str):
-        return set(re.findall(r"\w+", piece.partition("//")[0]))
+    if not isinstance(piece, Loop):
+        return set(re.findall(r"\w+", _text(piece).partition("//")[0]))
     words = {name for e in piece.entries for name in symbols(e.value)}
     return words | (set(re.findall(r"\w+", f"{piece.product.left} {piece.product.right}")) if piece.product else set())
 
 
-def _written(piece: str | Loop, stored: Collection[str]) -> list[str]:
-    if isinstance(piece, str):
-        return re.findall(r"\w+", piece.partition("//")[0])
+def _text(piece: str | Statement) -> str:
+    return piece.by_rows if isinstance(piece, Statement) else piece
+
+
+def _written(piece: Piece, stored: Collection[str]) -> list[str]:
+    if not isinstance(piece, Loop):
+        return re.findall(r"\w+", _text(piece).partition("//")[0])
     return [t for t in piece.targets if t in stored]
 
 

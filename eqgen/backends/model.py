@@ -30,12 +30,12 @@ from eqgen.backends.protocol import SHELL_WORDS, Backend
 from eqgen.backends.spelling import HOST, PythonPrinter
 from eqgen.backends.statements import commented, host_text, number_text
 from eqgen.language.diagnostics import Diagnostic, DiagnosticError
-from eqgen.optimize.columns import columns_of_layer, transposed
+from eqgen.optimize.columns import columns_of_layer
 from eqgen.optimize.elimination import read_once
 from eqgen.optimize.lower import LoweredLayer, Lowering, is_host, numeric_conditions
 from eqgen.optimize.names import class_name, identifier
 from eqgen.optimize.pieces import additional_functions
-from eqgen.optimize.products import product_step, transposed_product
+from eqgen.optimize.products import product_step, sampled_product, sampled_step, transposed_product
 from eqgen.optimize.program import Function, LoweredFunction, Step
 from eqgen.optimize.storage import dense_name, lowered_layers, pattern_name
 from eqgen.optimize.training import activation_product, backward_parts, losses_with_gradients
@@ -64,8 +64,9 @@ HOST_MATRICES: Column = {
 }
 """NumPy over lists of numbers, for schedulers: the same in every package."""
 
-FACTORS = ("factor 1", "factor 2")
-"""What the factors of a gradient are called beside the matrices of an optimizer; no name in a file has a space."""
+FACTORS = ("factor 1", "factor 2", "factor pattern")
+"""What the factors of a gradient, and the pattern on which it is kept, are called beside an optimizer's matrices; no name
+in a file has a space."""
 
 
 def check_names(module: Module, backend: Backend) -> None:
@@ -113,7 +114,8 @@ class PackageBuilder:
         losses = tuple(self.loss(d) for d in ordered(of("loss")))
         optimizers = tuple(self.optimizer(d) for d in ordered(of("optimizer")))
         self.plan(transposed_product())
-        self.plan(transposed())
+        if self.in_columns:
+            self.plan(sampled_product())
         self.place(*hessian_functions(self.module, self.lowering))
         single = additional_functions(self.lowering, self.module, self.backend.stores_sparsely) if pieces else ()
         self.place(*single)
@@ -203,13 +205,16 @@ class PackageBuilder:
             class_name("layer", dense_name(d)) if lowered.sparse else "",
         )
 
+    @property
+    def in_columns(self) -> bool:
+        """Whether sparse layers are trained on transposed batches."""
+        return self.backend.in_place is not None and self.backend.in_place.columns
+
     def layer_plan(self, lowered: LoweredLayer) -> LayerPlanText | None:
         if self.backend.in_place is None:
             return None
-        forward_function, parts = lowered.forward, backward_parts(lowered)
-        columns = columns_of_layer(lowered, parts, self.module) if self.backend.in_place.columns else None
-        if columns is not None:
-            forward_function, parts = columns
+        columns = columns_of_layer(lowered, self.module) if self.in_columns else None
+        forward_function, parts = columns or (lowered.forward, backward_parts(lowered))
         forward = self.plan(forward_function)
         assert forward is not None
         update = lowered.update
@@ -217,10 +222,16 @@ class PackageBuilder:
             forward,
             self.plan(parts.gradients),
             self.plan(parts.input_gradient),
-            tuple((name, *factors) for name, factors in parts.products.items()),
+            tuple((name, self.product_plan(name, lowered, factors)) for name, factors in parts.products.items()),
             self.plan(update, {n: n.removesuffix("_new") for n, _ in update.results} if update else None),
             columns is not None,
         )
+
+    def product_plan(self, name: str, lowered: LoweredLayer, factors: tuple[str, str]) -> PlanText:
+        """How the gradient of a parameter is computed from its factors."""
+        if name in lowered.sparse:
+            return PlanText(sampled_product().name, (*factors, name, pattern_name(name)), ("C",))
+        return PlanText(transposed_product().name, factors, ("C",))
 
     def call(self, function: Function, lowered: LoweredLayer, part: str) -> CallText:
         """The function called from a method: where each argument is kept, and where each result goes."""
@@ -276,14 +287,22 @@ class PackageBuilder:
             return None
         product = product_step(self.lowering, d)
         if product is None or not set(replaces.values()) <= {a.name for a in product.function.arguments}:
-            return OptimizerPlanText(step, None, False)
+            return OptimizerPlanText(step)
+
+        def over_factors(function: Function) -> PlanText:
+            planned = self.plan(function, replaces)
+            assert planned is not None
+            keys = dict(zip([a for a in planned.arguments if a not in step.arguments], FACTORS, strict=False))
+            return replace(planned, arguments=tuple(keys.get(a, a) for a in planned.arguments))
+
         function = self.accumulating(product.function, {a.name for a in lowered.function.arguments})
-        planned = self.plan(function, replaces)
-        assert planned is not None
-        factors = [a for a in planned.arguments if a not in step.arguments]
-        keys = dict(zip(factors, FACTORS, strict=True))
-        planned = replace(planned, arguments=tuple(keys.get(a, a) for a in planned.arguments))
-        return OptimizerPlanText(step, planned, self.backend.runs_by_rows(function, self.module))
+        sampled = sampled_step(self.lowering, d) if self.in_columns else None
+        return OptimizerPlanText(
+            step,
+            over_factors(function),
+            self.backend.runs_by_rows(function, self.module),
+            over_factors(sampled.function) if sampled is not None else None,
+        )
 
     def accumulating(self, function: Function, known: Collection[str]) -> Function:
         """The step over factors with the gradient read once, where products are added to what is there."""

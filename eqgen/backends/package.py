@@ -83,7 +83,7 @@ class PlanText:
 
 @dataclass(frozen=True, slots=True)
 class LayerPlanText:
-    """The parts of a layer's training step; `products` holds (parameter, A, B) where its gradient is A' B.
+    """The parts of a layer's training step; `products` holds (parameter, plan) where its gradient is a product.
 
     columns   whether the examples of a batch are the columns of what it takes and gives
     """
@@ -91,18 +91,23 @@ class LayerPlanText:
     forward: PlanText
     gradients: PlanText | None
     input_gradient: PlanText | None
-    products: tuple[tuple[str, str, str], ...]
+    products: tuple[tuple[str, PlanText], ...]
     update: PlanText | None
     columns: bool
 
 
 @dataclass(frozen=True, slots=True)
 class OptimizerPlanText:
-    """An optimizer's step, and the same over the factors of a gradient; `by_rows`: for some rows at a time."""
+    """An optimizer's step, and the same over the factors of a gradient.
+
+    by_rows       whether the latter is called for some rows at a time
+    sampled_step  over the factors of a gradient that is kept on a pattern
+    """
 
     step: PlanText
-    product_step: PlanText | None
-    by_rows: bool
+    product_step: PlanText | None = None
+    by_rows: bool = False
+    sampled_step: PlanText | None = None
 
 
 @dataclass(frozen=True, slots=True)

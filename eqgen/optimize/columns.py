@@ -12,11 +12,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from eqgen.algebra.definitions import Module
-from eqgen.algebra.expressions import Apply, Dim, Invoke, Node, Shape, Symbol, apply, children, symbols, with_children
+from eqgen.algebra.expressions import (
+    Apply,
+    Dim,
+    Invoke,
+    Node,
+    Shape,
+    Size,
+    Symbol,
+    apply,
+    children,
+    symbols,
+    walk,
+    with_children,
+)
 from eqgen.algebra.operations import TABLE
 from eqgen.optimize.lower import LoweredLayer, function_of_steps
-from eqgen.optimize.program import Argument, Function, Step
-from eqgen.optimize.training import BackwardParts
+from eqgen.optimize.program import Function
+from eqgen.optimize.training import BackwardParts, backward_parts
 
 SUFFIX = "columns"
 
@@ -51,12 +64,11 @@ def in_columns(function: Function, batch: Dim, entrywise: Iterable[str]) -> Func
     return function_of_steps(name, arguments, steps, results, title, function.origin, keep)
 
 
-def columns_of_layer(
-    layer: LoweredLayer, parts: BackwardParts, module: Module
-) -> tuple[Function, BackwardParts] | None:
+def columns_of_layer(layer: LoweredLayer, module: Module) -> tuple[Function, BackwardParts] | None:
     """Forward and the parts of backward over transposed batches, where this suits a layer: its weights are sparse.
 
-    None where the rows of X are no examples, or random masks and statistics are tied to them.
+    A batch may then be filled up with examples whose gradients are zero: every example is computed by itself, and they
+    add nothing to the gradients of parameters. None where examples depend on each other, or the rows of X are none.
     """
     d = layer.definition
     x = next(d.with_role("input"))
@@ -64,6 +76,11 @@ def columns_of_layer(
     drawn = any(batch in v.shape for v in d.with_role("random"))
     if not layer.sparse or x.index_size is not None or isinstance(batch, int) or drawn or layer.update is not None:
         return None
+    values = [s.value for s in layer.forward.steps]
+    counted = any(isinstance(n, Size) and n.name == batch for s in layer.backward.steps for n in walk(s.value))
+    if counted or not all(_is_apart(v, batch) for v in values):
+        return None
+    parts = backward_parts(layer, sampled=True)
     names = [a.name for a in module.of_kind("activation")] + list(d.activations)
 
     def turned(function: Function | None) -> Function | None:
@@ -73,11 +90,12 @@ def columns_of_layer(
     return forward, BackwardParts(turned(parts.gradients), turned(parts.input_gradient), parts.products)
 
 
-def transposed() -> Function:
-    """Y = X': between a layer whose examples are rows and one whose examples are columns."""
-    X = Argument("X", ("M", "N"))
-    step = Step("Y", apply("transpose", Symbol(X.shape, X.name)), "Y = X.T")
-    return Function("transposed", (X,), (("Y", ("N", "M")),), (step,), "The transpose of a matrix, as a matrix.", "")
+def _is_apart(node: Node, batch: Dim) -> bool:
+    """Whether an example of the result depends on the same example of the operands only."""
+    if isinstance(node, Size):
+        return node.name != batch
+    carried = any(batch in c.shape for c in children(node))
+    return (not carried or node.shape.count(batch) == 1) and all(_is_apart(c, batch) for c in children(node))
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from eqgen.algebra.definitions import TypedDefinition
-from eqgen.algebra.expressions import Apply, Dim, Node, Symbol, apply, children, symbols
+from eqgen.algebra.expressions import Apply, Dim, Node, Symbol, apply, children, rewrite, symbols
 from eqgen.algebra.operations import TABLE
-from eqgen.optimize.lower import Lowering
+from eqgen.optimize.lower import Lowering, function_of_steps
 from eqgen.optimize.program import Argument, Function, LoweredFunction, Step
+from eqgen.optimize.storage import SAMPLED_PRODUCT, pattern_name, values_shape
 
 
 def product_step(lowering: Lowering, definition: TypedDefinition) -> LoweredFunction | None:
@@ -52,6 +53,55 @@ def product_step(lowering: Lowering, definition: TypedDefinition) -> LoweredFunc
             sizes=sizes,
         ),
     )
+
+
+def sampled_step(lowering: Lowering, definition: TypedDefinition) -> LoweredFunction | None:
+    """The step of an optimizer over the stored entries of a sparse parameter and the factors of its gradient.
+
+    The parameter, M x N, and the states are given by the entries of a pattern, in one row; the gradient has the entries
+    of A * B.T there, for A (M x P) and B (N x P). None where the optimizer reads more than single entries of it.
+    """
+    lowered = lowering.optimizer(definition)
+    gradient = next((v.name for v in definition.with_role("gradient")), None)
+    function = lowered.function
+    dense = next((a for a in function.arguments if a.name == gradient), None)
+    if gradient is None or dense is None or not all(_is_entrywise(s.value) for s in function.steps):
+        return None
+    owner = gradient.removeprefix("D")
+    stored = values_shape(owner)
+    pattern = Argument(pattern_name(owner), dense.shape, "pattern")
+    taken = _names(function)
+    first, second, batch = (next(c for c in _candidates(name) if c not in taken) for name in ("A", "B", "P"))
+    rows, columns = dense.shape
+    factors = (Argument(first, (rows, batch)), Argument(second, (columns, batch)))
+
+    def entries(node: Node) -> Node:
+        if node.shape != dense.shape:
+            return node
+        sizes = stored if isinstance(node, Apply) and node.sizes else ()
+        return replace(node, shape=stored, sizes=sizes) if isinstance(node, Apply) else replace(node, shape=stored)
+
+    arguments: list[Argument] = []
+    for a in function.arguments:
+        arguments += [*factors, pattern] if a is dense else [replace(a, shape=stored) if a.shape == dense.shape else a]
+    operands = (*(Symbol(f.shape, f.name) for f in factors), Symbol(pattern.shape, pattern.name))
+    product = Step(gradient, Apply(stored, SAMPLED_PRODUCT, operands), f"{gradient} = {first} * {second}.T")
+    steps = (product, *(replace(s, value=rewrite(s.value, entries)) for s in function.steps))
+    results = [(name, stored if shape == dense.shape else shape) for name, shape in function.results]
+    title = f"{function.title.rstrip('.')}; of stored entries, the gradient is {first} * {second}.T and is not stored"
+    name = f"{function.name.removesuffix('_step')}_sampled_step"
+    keep = [a.name for a in arguments]
+    return replace(lowered, function=function_of_steps(name, arguments, steps, results, title, function.origin, keep))
+
+
+def sampled_product() -> Function:
+    """C, the entries of A B' where S has some: a gradient that is such a product, where it is needed as a matrix."""
+    A, B, S = Argument("A", ("M", "P")), Argument("B", ("N", "P")), Argument("S", values_shape("S"))
+    pattern = Argument(pattern_name("S"), ("M", "N"), "pattern")
+    operands = tuple(Symbol(a.shape, a.name) for a in (A, B, pattern))
+    step = Step("C", Apply(S.shape, SAMPLED_PRODUCT, operands), "C = A * B.T")
+    title = "A gradient on a pattern, from its factors."
+    return Function("sampled_product", (A, B, S, pattern), (("C", S.shape),), (step,), title, "")
 
 
 def transposed_product() -> Function:

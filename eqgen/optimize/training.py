@@ -17,6 +17,7 @@ from eqgen.algebra.operations.row import times
 from eqgen.optimize.lower import LoweredLayer, Lowering, needed_arguments, numeric_conditions
 from eqgen.optimize.names import function_name
 from eqgen.optimize.program import Argument, Function, Step
+from eqgen.optimize.storage import SAMPLED_PRODUCT
 
 GRADIENT = "gradient"
 """What follows the name of a value in a gradient that stands beside another value of that name."""
@@ -30,7 +31,8 @@ class BackwardParts:
 
     gradients       parameter gradients that are no products, and what the other parts read; None where that is nothing
     input_gradient  DX; None where the input has no gradient, or nothing is left to compute
-    products        parameter -> (A, B) where its gradient is A' B: names of results of `gradients`, or of arguments
+    products        parameter -> (A, B) where its gradient is A' B: names of results of `gradients`, or of arguments;
+                    of a sparse parameter, whose gradient is kept on a pattern, A B' for transposed A and B
     """
 
     gradients: Function | None
@@ -38,14 +40,17 @@ class BackwardParts:
     products: Mapping[str, tuple[str, str]]
 
 
-def backward_parts(layer: LoweredLayer) -> BackwardParts:
-    """The backward pass of a layer in parts."""
+def backward_parts(layer: LoweredLayer, sampled: bool = False) -> BackwardParts:
+    """The backward pass of a layer in parts.
+
+    sampled   whether gradients on a pattern are left as products, too
+    """
     d, backward = layer.definition, layer.backward
     inputs = {f"D{v.name}" for v in d.with_role("input")}
     steps = backward.steps
     products: dict[str, tuple[str, str]] = {}
     for v in d.with_role("param"):
-        factors = _factors(steps, f"D{v.name}")
+        factors = _factors(steps, f"D{v.name}", sampled)
         if factors is not None:
             products[v.name] = factors
     dropped = {f"D{name}" for name in products}
@@ -121,12 +126,15 @@ def _renamed(step: Step, names: Mapping[str, str]) -> Step:
     return replace(step, target=names.get(step.target, step.target), value=rewrite(step.value, rule))
 
 
-def _factors(steps: Sequence[Step], gradient: str) -> tuple[str, str] | None:
+def _factors(steps: Sequence[Step], gradient: str, sampled: bool) -> tuple[str, str] | None:
     """(A, B) where the gradient is A' B for named matrices and nothing else reads it."""
     own = [s for s in steps if s.target == gradient]
     if len(own) != 1 or any(gradient in symbols(s.value) for s in steps):
         return None
     value = own[0].value
+    if isinstance(value, Apply) and value.op == SAMPLED_PRODUCT and sampled:
+        A, B = (a.args[0] if isinstance(a, Apply) and a.op == "transpose" else None for a in value.args[:2])
+        return (A.name, B.name) if isinstance(A, Symbol) and isinstance(B, Symbol) else None
     if not (isinstance(value, Apply) and value.op == "matmul"):
         return None
     left, right = value.args

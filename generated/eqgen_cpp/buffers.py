@@ -126,7 +126,7 @@ class LayerPlan:
 
     gradients       gradients of the parameters, except those that are products; None where there are none
     input_gradient  DX; None where there is none
-    products        parameter -> names of A and B where its gradient is A' B
+    products        parameter -> how its gradient is computed from its factors, where it is a product
     update          new values of the statistics
     columns         whether examples are the columns of what it takes and gives, not the rows
     """
@@ -136,7 +136,7 @@ class LayerPlan:
     forward: Call
     gradients: Call | None
     input_gradient: Call | None
-    products: dict[str, tuple[str, str]]
+    products: dict[str, Call]
     update: Call | None
     columns: bool
 
@@ -156,8 +156,10 @@ class OptimizerPlan:
     step          over x, Dx and the states, which it replaces
     product_step  the same where Dx is A' B, over A and B; None where it cannot be done row by row
     by_rows       whether to call the latter for some rows at a time, which stay in the cache
+    sampled_step  the same for stored entries of a sparse x, where Dx has those of A B'
     """
 
     step: Call
     product_step: Call | None
     by_rows: bool
+    sampled_step: Call | None

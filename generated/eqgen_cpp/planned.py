@@ -515,26 +515,20 @@ def sparse_activation_forward_columns(
     return Y, Z
 
 
-def sparse_activation_gradients_columns(
-    X: Matrix, W: Matrix, W_pattern: Indices, Z: Matrix, DY: Matrix, act: Activation, out: Buffers
-) -> tuple[Matrix, Matrix, Matrix]:
+def sparse_activation_gradients_columns(Z: Matrix, DY: Matrix, act: Activation, out: Buffers) -> tuple[Matrix, Matrix]:
     """Linear map followed by an activation function; examples are columns.
 
-    X: D x N, W: 1 x W_entries, W_pattern: K x D, Z: K x N, DY: K x N -> DW: 1 x W_entries, Db: 1 x K, DZ: K x N. From activation.eq:1.
+    Z: K x N, DY: K x N -> Db: 1 x K, DZ: K x N. From activation.eq:1.
     """
-    K = W_pattern.shape[0]
-    N = X.shape[1]
-    W_entries = W.shape[1]
-    DW, Db, DZ = _kernels.sparse_activation_gradients_columns(
-        runtime.contiguous(X),
-        runtime.contiguous(W),
-        W_pattern,
+    K = Z.shape[0]
+    N = Z.shape[1]
+    Db, DZ = _kernels.sparse_activation_gradients_columns(
         runtime.contiguous(Z),
         runtime.contiguous(DY),
         runtime.activation(act),
-        out=(out.matrix("DW", 1, W_entries, X), out.matrix("Db", 1, K, X), out.matrix("DZ", K, N, X)),
+        out=(out.matrix("Db", 1, K, Z), out.matrix("DZ", K, N, Z)),
     )
-    return DW, Db, DZ
+    return Db, DZ
 
 
 def sparse_activation_input_gradient_columns(W: Matrix, W_pattern: Indices, DZ: Matrix, out: Buffers) -> Matrix:
@@ -563,23 +557,14 @@ def sparse_linear_forward_columns(X: Matrix, W: Matrix, W_pattern: Indices, b: M
     return Y
 
 
-def sparse_linear_gradients_columns(
-    X: Matrix, W: Matrix, W_pattern: Indices, DY: Matrix, out: Buffers
-) -> tuple[Matrix, Matrix]:
+def sparse_linear_gradients_columns(DY: Matrix, out: Buffers) -> Matrix:
     """Linear map with a bias; examples are columns.
 
-    X: D x N, W: 1 x W_entries, W_pattern: K x D, DY: K x N -> DW: 1 x W_entries, Db: 1 x K. From linear.eq:1.
+    DY: K x N -> Db: 1 x K. From linear.eq:1.
     """
-    K = W_pattern.shape[0]
-    W_entries = W.shape[1]
-    DW, Db = _kernels.sparse_linear_gradients_columns(
-        runtime.contiguous(X),
-        runtime.contiguous(W),
-        W_pattern,
-        runtime.contiguous(DY),
-        out=(out.matrix("DW", 1, W_entries, X), out.matrix("Db", 1, K, X)),
-    )
-    return DW, Db
+    K = DY.shape[0]
+    Db = _kernels.sparse_linear_gradients_columns(runtime.contiguous(DY), out=(out.matrix("Db", 1, K, DY),))
+    return Db
 
 
 def sparse_linear_input_gradient_columns(W: Matrix, W_pattern: Indices, DY: Matrix, out: Buffers) -> Matrix:
@@ -614,25 +599,17 @@ def sparse_log_softmax_forward_columns(
     return Y, Z
 
 
-def sparse_log_softmax_gradients_columns(
-    X: Matrix, W: Matrix, W_pattern: Indices, Z: Matrix, DY: Matrix, out: Buffers
-) -> tuple[Matrix, Matrix, Matrix]:
+def sparse_log_softmax_gradients_columns(Z: Matrix, DY: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Linear map followed by the logarithm of a row-wise softmax; examples are columns.
 
-    X: D x N, W: 1 x W_entries, W_pattern: K x D, Z: K x N, DY: K x N -> DW: 1 x W_entries, Db: 1 x K, DZ: K x N. From log_softmax.eq:1.
+    Z: K x N, DY: K x N -> Db: 1 x K, DZ: K x N. From log_softmax.eq:1.
     """
-    K = W_pattern.shape[0]
-    N = X.shape[1]
-    W_entries = W.shape[1]
-    DW, Db, DZ = _kernels.sparse_log_softmax_gradients_columns(
-        runtime.contiguous(X),
-        runtime.contiguous(W),
-        W_pattern,
-        runtime.contiguous(Z),
-        runtime.contiguous(DY),
-        out=(out.matrix("DW", 1, W_entries, X), out.matrix("Db", 1, K, X), out.matrix("DZ", K, N, X)),
+    K = Z.shape[0]
+    N = Z.shape[1]
+    Db, DZ = _kernels.sparse_log_softmax_gradients_columns(
+        runtime.contiguous(Z), runtime.contiguous(DY), out=(out.matrix("Db", 1, K, Z), out.matrix("DZ", K, N, Z))
     )
-    return DW, Db, DZ
+    return Db, DZ
 
 
 def sparse_log_softmax_input_gradient_columns(W: Matrix, W_pattern: Indices, DZ: Matrix, out: Buffers) -> Matrix:
@@ -672,28 +649,15 @@ def sparse_s_relu_forward_columns(
 
 
 def sparse_s_relu_gradients_columns(
-    X: Matrix,
-    W: Matrix,
-    W_pattern: Indices,
-    al: Matrix,
-    tl: Matrix,
-    ar: Matrix,
-    tr: Matrix,
-    Z: Matrix,
-    DY: Matrix,
-    out: Buffers,
-) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix, Matrix, Matrix]:
+    al: Matrix, tl: Matrix, ar: Matrix, tr: Matrix, Z: Matrix, DY: Matrix, out: Buffers
+) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix, Matrix]:
     """Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns.
 
-    X: D x N, W: 1 x W_entries, W_pattern: K x D, al: 1 x 1, tl: 1 x 1, ar: 1 x 1, tr: 1 x 1, Z: K x N, DY: K x N -> DW: 1 x W_entries, Db: 1 x K, Dal: 1 x 1, Dtl: 1 x 1, Dar: 1 x 1, Dtr: 1 x 1, DZ: K x N. From srelu.eq:1.
+    al: 1 x 1, tl: 1 x 1, ar: 1 x 1, tr: 1 x 1, Z: K x N, DY: K x N -> Db: 1 x K, Dal: 1 x 1, Dtl: 1 x 1, Dar: 1 x 1, Dtr: 1 x 1, DZ: K x N. From srelu.eq:1.
     """
-    K = W_pattern.shape[0]
-    N = X.shape[1]
-    W_entries = W.shape[1]
-    DW, Db, Dal, Dtl, Dar, Dtr, DZ = _kernels.sparse_s_relu_gradients_columns(
-        runtime.contiguous(X),
-        runtime.contiguous(W),
-        W_pattern,
+    K = Z.shape[0]
+    N = Z.shape[1]
+    Db, Dal, Dtl, Dar, Dtr, DZ = _kernels.sparse_s_relu_gradients_columns(
         runtime.contiguous(al),
         runtime.contiguous(tl),
         runtime.contiguous(ar),
@@ -701,16 +665,15 @@ def sparse_s_relu_gradients_columns(
         runtime.contiguous(Z),
         runtime.contiguous(DY),
         out=(
-            out.matrix("DW", 1, W_entries, X),
-            out.matrix("Db", 1, K, X),
-            out.matrix("Dal", 1, 1, X),
-            out.matrix("Dtl", 1, 1, X),
-            out.matrix("Dar", 1, 1, X),
-            out.matrix("Dtr", 1, 1, X),
-            out.matrix("DZ", K, N, X),
+            out.matrix("Db", 1, K, al),
+            out.matrix("Dal", 1, 1, al),
+            out.matrix("Dtl", 1, 1, al),
+            out.matrix("Dar", 1, 1, al),
+            out.matrix("Dtr", 1, 1, al),
+            out.matrix("DZ", K, N, al),
         ),
     )
-    return DW, Db, Dal, Dtl, Dar, Dtr, DZ
+    return Db, Dal, Dtl, Dar, Dtr, DZ
 
 
 def sparse_s_relu_input_gradient_columns(W: Matrix, W_pattern: Indices, DZ: Matrix, out: Buffers) -> Matrix:
@@ -739,25 +702,17 @@ def sparse_softmax_forward_columns(X: Matrix, W: Matrix, W_pattern: Indices, b: 
     return Y
 
 
-def sparse_softmax_gradients_columns(
-    X: Matrix, W: Matrix, W_pattern: Indices, Y: Matrix, DY: Matrix, out: Buffers
-) -> tuple[Matrix, Matrix, Matrix]:
+def sparse_softmax_gradients_columns(Y: Matrix, DY: Matrix, out: Buffers) -> tuple[Matrix, Matrix]:
     """Linear map followed by a row-wise softmax; examples are columns.
 
-    X: D x N, W: 1 x W_entries, W_pattern: K x D, Y: K x N, DY: K x N -> DW: 1 x W_entries, Db: 1 x K, DZ: K x N. From softmax.eq:1.
+    Y: K x N, DY: K x N -> Db: 1 x K, DZ: K x N. From softmax.eq:1.
     """
-    K = W_pattern.shape[0]
-    N = X.shape[1]
-    W_entries = W.shape[1]
-    DW, Db, DZ = _kernels.sparse_softmax_gradients_columns(
-        runtime.contiguous(X),
-        runtime.contiguous(W),
-        W_pattern,
-        runtime.contiguous(Y),
-        runtime.contiguous(DY),
-        out=(out.matrix("DW", 1, W_entries, X), out.matrix("Db", 1, K, X), out.matrix("DZ", K, N, X)),
+    K = Y.shape[0]
+    N = Y.shape[1]
+    Db, DZ = _kernels.sparse_softmax_gradients_columns(
+        runtime.contiguous(Y), runtime.contiguous(DY), out=(out.matrix("Db", 1, K, Y), out.matrix("DZ", K, N, Y))
     )
-    return DW, Db, DZ
+    return Db, DZ
 
 
 def sparse_softmax_input_gradient_columns(W: Matrix, W_pattern: Indices, DZ: Matrix, out: Buffers) -> Matrix:
@@ -979,6 +934,47 @@ def adam_product_step(
     return theta, m, v
 
 
+def adam_sampled_step(
+    theta: Matrix,
+    A: Matrix,
+    B: Matrix,
+    theta_pattern: Indices,
+    m: Matrix,
+    v: Matrix,
+    beta1: runtime.Scalar,
+    beta2: runtime.Scalar,
+    epsilon: runtime.Scalar,
+    eta: runtime.Scalar,
+    c1: runtime.Scalar,
+    c2: runtime.Scalar,
+    c3: runtime.Scalar,
+    c4: runtime.Scalar,
+    out: Buffers,
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Adaptive moments: steps scaled by the means of the gradient and of its square; of stored entries, the gradient is A * B.T and is not stored.
+
+    theta: 1 x theta_entries, A: M x P, B: N x P, theta_pattern: M x N, m: 1 x theta_entries, v: 1 x theta_entries -> theta_new: 1 x theta_entries, m_new: 1 x theta_entries, v_new: 1 x theta_entries. From adam.eq:1.
+    """
+    theta, m, v = _kernels.adam_sampled_step(
+        runtime.contiguous(theta),
+        runtime.contiguous(A),
+        runtime.contiguous(B),
+        theta_pattern,
+        runtime.contiguous(m),
+        runtime.contiguous(v),
+        beta1,
+        beta2,
+        epsilon,
+        eta,
+        c1,
+        c2,
+        c3,
+        c4,
+        out=(theta, m, v),
+    )
+    return theta, m, v
+
+
 def adamw_step(
     theta: Matrix,
     Dtheta: Matrix,
@@ -1059,6 +1055,49 @@ def adamw_product_step(
     return theta, m, v
 
 
+def adamw_sampled_step(
+    theta: Matrix,
+    A: Matrix,
+    B: Matrix,
+    theta_pattern: Indices,
+    m: Matrix,
+    v: Matrix,
+    beta1: runtime.Scalar,
+    beta2: runtime.Scalar,
+    epsilon: runtime.Scalar,
+    eta: runtime.Scalar,
+    c1: runtime.Scalar,
+    c2: runtime.Scalar,
+    c3: runtime.Scalar,
+    c4: runtime.Scalar,
+    c5: runtime.Scalar,
+    out: Buffers,
+) -> tuple[Matrix, Matrix, Matrix]:
+    """Adam with a weight decay that does not pass through the moments; of stored entries, the gradient is A * B.T and is not stored.
+
+    theta: 1 x theta_entries, A: M x P, B: N x P, theta_pattern: M x N, m: 1 x theta_entries, v: 1 x theta_entries -> theta_new: 1 x theta_entries, m_new: 1 x theta_entries, v_new: 1 x theta_entries. From adamw.eq:1.
+    """
+    theta, m, v = _kernels.adamw_sampled_step(
+        runtime.contiguous(theta),
+        runtime.contiguous(A),
+        runtime.contiguous(B),
+        theta_pattern,
+        runtime.contiguous(m),
+        runtime.contiguous(v),
+        beta1,
+        beta2,
+        epsilon,
+        eta,
+        c1,
+        c2,
+        c3,
+        c4,
+        c5,
+        out=(theta, m, v),
+    )
+    return theta, m, v
+
+
 def clip_by_norm_step(Dtheta: Matrix, c: runtime.Scalar, out: Buffers) -> Matrix:
     """Shortens a gradient whose Euclidean norm exceeds c to length c.
 
@@ -1097,6 +1136,19 @@ def gradient_descent_product_step(theta: Matrix, A: Matrix, B: Matrix, eta: runt
     return theta
 
 
+def gradient_descent_sampled_step(
+    theta: Matrix, A: Matrix, B: Matrix, theta_pattern: Indices, eta: runtime.Scalar, out: Buffers
+) -> Matrix:
+    """A step against the gradient; of stored entries, the gradient is A * B.T and is not stored.
+
+    theta: 1 x theta_entries, A: M x P, B: N x P, theta_pattern: M x N -> theta_new: 1 x theta_entries. From gradient_descent.eq:1.
+    """
+    theta = _kernels.gradient_descent_sampled_step(
+        runtime.contiguous(theta), runtime.contiguous(A), runtime.contiguous(B), theta_pattern, eta, out=(theta,)
+    )
+    return theta
+
+
 def momentum_step(
     theta: Matrix, Dtheta: Matrix, delta: Matrix, mu: runtime.Scalar, eta: runtime.Scalar, out: Buffers
 ) -> tuple[Matrix, Matrix]:
@@ -1129,6 +1181,33 @@ def momentum_product_step(
     return theta, delta
 
 
+def momentum_sampled_step(
+    theta: Matrix,
+    A: Matrix,
+    B: Matrix,
+    theta_pattern: Indices,
+    delta: Matrix,
+    mu: runtime.Scalar,
+    eta: runtime.Scalar,
+    out: Buffers,
+) -> tuple[Matrix, Matrix]:
+    """Gradient descent with momentum, in Keras' form; of stored entries, the gradient is A * B.T and is not stored.
+
+    theta: 1 x theta_entries, A: M x P, B: N x P, theta_pattern: M x N, delta: 1 x theta_entries -> theta_new: 1 x theta_entries, delta_new: 1 x theta_entries. From momentum.eq:1.
+    """
+    theta, delta = _kernels.momentum_sampled_step(
+        runtime.contiguous(theta),
+        runtime.contiguous(A),
+        runtime.contiguous(B),
+        theta_pattern,
+        runtime.contiguous(delta),
+        mu,
+        eta,
+        out=(theta, delta),
+    )
+    return theta, delta
+
+
 def nesterov_step(
     theta: Matrix, Dtheta: Matrix, delta: Matrix, mu: runtime.Scalar, eta: runtime.Scalar, out: Buffers
 ) -> tuple[Matrix, Matrix]:
@@ -1153,6 +1232,33 @@ def nesterov_product_step(
         runtime.contiguous(theta),
         runtime.contiguous(A),
         runtime.contiguous(B),
+        runtime.contiguous(delta),
+        mu,
+        eta,
+        out=(theta, delta),
+    )
+    return theta, delta
+
+
+def nesterov_sampled_step(
+    theta: Matrix,
+    A: Matrix,
+    B: Matrix,
+    theta_pattern: Indices,
+    delta: Matrix,
+    mu: runtime.Scalar,
+    eta: runtime.Scalar,
+    out: Buffers,
+) -> tuple[Matrix, Matrix]:
+    """Nesterov momentum, in Keras' form; of stored entries, the gradient is A * B.T and is not stored.
+
+    theta: 1 x theta_entries, A: M x P, B: N x P, theta_pattern: M x N, delta: 1 x theta_entries -> theta_new: 1 x theta_entries, delta_new: 1 x theta_entries. From nesterov.eq:1.
+    """
+    theta, delta = _kernels.nesterov_sampled_step(
+        runtime.contiguous(theta),
+        runtime.contiguous(A),
+        runtime.contiguous(B),
+        theta_pattern,
         runtime.contiguous(delta),
         mu,
         eta,
@@ -1217,6 +1323,37 @@ def rms_prop_product_step(
     return theta, v
 
 
+def rms_prop_sampled_step(
+    theta: Matrix,
+    A: Matrix,
+    B: Matrix,
+    theta_pattern: Indices,
+    v: Matrix,
+    rho: runtime.Scalar,
+    epsilon: runtime.Scalar,
+    eta: runtime.Scalar,
+    c1: runtime.Scalar,
+    out: Buffers,
+) -> tuple[Matrix, Matrix]:
+    """Steps scaled by a running mean of the squared gradient; of stored entries, the gradient is A * B.T and is not stored.
+
+    theta: 1 x theta_entries, A: M x P, B: N x P, theta_pattern: M x N, v: 1 x theta_entries -> theta_new: 1 x theta_entries, v_new: 1 x theta_entries. From rmsprop.eq:1.
+    """
+    theta, v = _kernels.rms_prop_sampled_step(
+        runtime.contiguous(theta),
+        runtime.contiguous(A),
+        runtime.contiguous(B),
+        theta_pattern,
+        runtime.contiguous(v),
+        rho,
+        epsilon,
+        eta,
+        c1,
+        out=(theta, v),
+    )
+    return theta, v
+
+
 def weight_decay_step(theta: Matrix, Dtheta: Matrix, decay: runtime.Scalar, out: Buffers) -> Matrix:
     """Adds the gradient of decay / 2 times the squared weights.
 
@@ -1237,12 +1374,17 @@ def transposed_product(A: Matrix, B: Matrix, out: Buffers) -> Matrix:
     return C
 
 
-def transposed(X: Matrix, out: Buffers) -> Matrix:
-    """The transpose of a matrix, as a matrix.
+def sampled_product(A: Matrix, B: Matrix, S: Matrix, S_pattern: Indices, out: Buffers) -> Matrix:
+    """A gradient on a pattern, from its factors.
 
-    X: M x N -> Y: N x M.
+    A: M x P, B: N x P, S: 1 x S_entries, S_pattern: M x N -> C: 1 x S_entries.
     """
-    M = X.shape[0]
-    N = X.shape[1]
-    Y = _kernels.transposed(runtime.contiguous(X), out=(out.matrix("Y", N, M, X),))
-    return Y
+    S_entries = S.shape[1]
+    C = _kernels.sampled_product(
+        runtime.contiguous(A),
+        runtime.contiguous(B),
+        runtime.contiguous(S),
+        S_pattern,
+        out=(out.matrix("C", 1, S_entries, A),),
+    )
+    return C

@@ -52,6 +52,26 @@ OPTIMIZERS = {
             ("theta_new", "m_new", "v_new"),
         ),
         False,
+        Call(
+            planned.adam_sampled_step,
+            (
+                "theta",
+                "factor 1",
+                "factor 2",
+                "factor pattern",
+                "m",
+                "v",
+                "beta1",
+                "beta2",
+                "epsilon",
+                "eta",
+                "c1",
+                "c2",
+                "c3",
+                "c4",
+            ),
+            ("theta_new", "m_new", "v_new"),
+        ),
     ),
     optimizers.AdamWOptimizer: OptimizerPlan(
         Call(
@@ -80,17 +100,43 @@ OPTIMIZERS = {
             ("theta_new", "m_new", "v_new"),
         ),
         False,
+        Call(
+            planned.adamw_sampled_step,
+            (
+                "theta",
+                "factor 1",
+                "factor 2",
+                "factor pattern",
+                "m",
+                "v",
+                "beta1",
+                "beta2",
+                "epsilon",
+                "eta",
+                "c1",
+                "c2",
+                "c3",
+                "c4",
+                "c5",
+            ),
+            ("theta_new", "m_new", "v_new"),
+        ),
     ),
     optimizers.ClipByNormOptimizer: OptimizerPlan(
-        Call(planned.clip_by_norm_step, ("Dtheta", "c"), ("Dtheta_new",)), None, False
+        Call(planned.clip_by_norm_step, ("Dtheta", "c"), ("Dtheta_new",)), None, False, None
     ),
     optimizers.ClipByValueOptimizer: OptimizerPlan(
-        Call(planned.clip_by_value_step, ("Dtheta", "c", "c1"), ("Dtheta_new",)), None, False
+        Call(planned.clip_by_value_step, ("Dtheta", "c", "c1"), ("Dtheta_new",)), None, False, None
     ),
     optimizers.GradientDescentOptimizer: OptimizerPlan(
         Call(planned.gradient_descent_step, ("theta", "Dtheta", "eta"), ("theta_new",)),
         Call(planned.gradient_descent_product_step, ("theta", "factor 1", "factor 2", "eta"), ("theta_new",)),
         False,
+        Call(
+            planned.gradient_descent_sampled_step,
+            ("theta", "factor 1", "factor 2", "factor pattern", "eta"),
+            ("theta_new",),
+        ),
     ),
     optimizers.MomentumOptimizer: OptimizerPlan(
         Call(planned.momentum_step, ("theta", "Dtheta", "delta", "mu", "eta"), ("theta_new", "delta_new")),
@@ -100,6 +146,11 @@ OPTIMIZERS = {
             ("theta_new", "delta_new"),
         ),
         False,
+        Call(
+            planned.momentum_sampled_step,
+            ("theta", "factor 1", "factor 2", "factor pattern", "delta", "mu", "eta"),
+            ("theta_new", "delta_new"),
+        ),
     ),
     optimizers.NesterovOptimizer: OptimizerPlan(
         Call(planned.nesterov_step, ("theta", "Dtheta", "delta", "mu", "eta"), ("theta_new", "delta_new")),
@@ -109,6 +160,11 @@ OPTIMIZERS = {
             ("theta_new", "delta_new"),
         ),
         False,
+        Call(
+            planned.nesterov_sampled_step,
+            ("theta", "factor 1", "factor 2", "factor pattern", "delta", "mu", "eta"),
+            ("theta_new", "delta_new"),
+        ),
     ),
     optimizers.RMSPropOptimizer: OptimizerPlan(
         Call(planned.rms_prop_step, ("theta", "Dtheta", "v", "rho", "epsilon", "eta", "c1"), ("theta_new", "v_new")),
@@ -118,9 +174,14 @@ OPTIMIZERS = {
             ("theta_new", "v_new"),
         ),
         False,
+        Call(
+            planned.rms_prop_sampled_step,
+            ("theta", "factor 1", "factor 2", "factor pattern", "v", "rho", "epsilon", "eta", "c1"),
+            ("theta_new", "v_new"),
+        ),
     ),
     optimizers.WeightDecayOptimizer: OptimizerPlan(
-        Call(planned.weight_decay_step, ("theta", "Dtheta", "decay"), ("Dtheta_new",)), None, False
+        Call(planned.weight_decay_step, ("theta", "Dtheta", "decay"), ("Dtheta_new",)), None, False, None
     ),
 }
 
@@ -132,7 +193,7 @@ LAYERS = {
         Call(planned.activation_gradients, ("Z", "DY", "act"), ("Db", "DZ")),
         Call(planned.activation_input_gradient, ("W", "DZ"), ("DX",)),
         {
-            "W": ("DZ", "X"),
+            "W": Call(planned.transposed_product, ("DZ", "X"), ("C",)),
         },
         None,
         False,
@@ -192,7 +253,7 @@ LAYERS = {
         Call(planned.linear_gradients, ("DY",), ("Db",)),
         Call(planned.linear_input_gradient, ("W", "DY"), ("DX",)),
         {
-            "W": ("DY", "X"),
+            "W": Call(planned.transposed_product, ("DY", "X"), ("C",)),
         },
         None,
         False,
@@ -214,7 +275,7 @@ LAYERS = {
         Call(planned.log_softmax_gradients, ("Z", "DY"), ("Db", "DZ")),
         Call(planned.log_softmax_input_gradient, ("W", "DZ"), ("DX",)),
         {
-            "W": ("DZ", "X"),
+            "W": Call(planned.transposed_product, ("DZ", "X"), ("C",)),
         },
         None,
         False,
@@ -226,7 +287,7 @@ LAYERS = {
         Call(planned.s_relu_gradients, ("al", "tl", "ar", "tr", "Z", "DY"), ("Db", "Dal", "Dtl", "Dar", "Dtr", "DZ")),
         Call(planned.s_relu_input_gradient, ("W", "DZ"), ("DX",)),
         {
-            "W": ("DZ", "X"),
+            "W": Call(planned.transposed_product, ("DZ", "X"), ("C",)),
         },
         None,
         False,
@@ -238,7 +299,7 @@ LAYERS = {
         Call(planned.softmax_gradients, ("Y", "DY"), ("Db", "DZ")),
         Call(planned.softmax_input_gradient, ("W", "DZ"), ("DX",)),
         {
-            "W": ("DZ", "X"),
+            "W": Call(planned.transposed_product, ("DZ", "X"), ("C",)),
         },
         None,
         False,
@@ -247,11 +308,11 @@ LAYERS = {
         "X",
         "Y",
         Call(planned.sparse_activation_forward_columns, ("X", "W", "W_pattern", "b", "act"), ("Y", "Z")),
-        Call(
-            planned.sparse_activation_gradients_columns, ("X", "W", "W_pattern", "Z", "DY", "act"), ("DW", "Db", "DZ")
-        ),
+        Call(planned.sparse_activation_gradients_columns, ("Z", "DY", "act"), ("Db", "DZ")),
         Call(planned.sparse_activation_input_gradient_columns, ("W", "W_pattern", "DZ"), ("DX",)),
-        {},
+        {
+            "W": Call(planned.sampled_product, ("DZ", "X", "W", "W_pattern"), ("C",)),
+        },
         None,
         True,
     ),
@@ -259,9 +320,11 @@ LAYERS = {
         "X",
         "Y",
         Call(planned.sparse_linear_forward_columns, ("X", "W", "W_pattern", "b"), ("Y",)),
-        Call(planned.sparse_linear_gradients_columns, ("X", "W", "W_pattern", "DY"), ("DW", "Db")),
+        Call(planned.sparse_linear_gradients_columns, ("DY",), ("Db",)),
         Call(planned.sparse_linear_input_gradient_columns, ("W", "W_pattern", "DY"), ("DX",)),
-        {},
+        {
+            "W": Call(planned.sampled_product, ("DY", "X", "W", "W_pattern"), ("C",)),
+        },
         None,
         True,
     ),
@@ -269,9 +332,11 @@ LAYERS = {
         "X",
         "Y",
         Call(planned.sparse_log_softmax_forward_columns, ("X", "W", "W_pattern", "b"), ("Y", "Z")),
-        Call(planned.sparse_log_softmax_gradients_columns, ("X", "W", "W_pattern", "Z", "DY"), ("DW", "Db", "DZ")),
+        Call(planned.sparse_log_softmax_gradients_columns, ("Z", "DY"), ("Db", "DZ")),
         Call(planned.sparse_log_softmax_input_gradient_columns, ("W", "W_pattern", "DZ"), ("DX",)),
-        {},
+        {
+            "W": Call(planned.sampled_product, ("DZ", "X", "W", "W_pattern"), ("C",)),
+        },
         None,
         True,
     ),
@@ -281,11 +346,13 @@ LAYERS = {
         Call(planned.sparse_s_relu_forward_columns, ("X", "W", "W_pattern", "b", "al", "tl", "ar", "tr"), ("Y", "Z")),
         Call(
             planned.sparse_s_relu_gradients_columns,
-            ("X", "W", "W_pattern", "al", "tl", "ar", "tr", "Z", "DY"),
-            ("DW", "Db", "Dal", "Dtl", "Dar", "Dtr", "DZ"),
+            ("al", "tl", "ar", "tr", "Z", "DY"),
+            ("Db", "Dal", "Dtl", "Dar", "Dtr", "DZ"),
         ),
         Call(planned.sparse_s_relu_input_gradient_columns, ("W", "W_pattern", "DZ"), ("DX",)),
-        {},
+        {
+            "W": Call(planned.sampled_product, ("DZ", "X", "W", "W_pattern"), ("C",)),
+        },
         None,
         True,
     ),
@@ -293,9 +360,11 @@ LAYERS = {
         "X",
         "Y",
         Call(planned.sparse_softmax_forward_columns, ("X", "W", "W_pattern", "b"), ("Y",)),
-        Call(planned.sparse_softmax_gradients_columns, ("X", "W", "W_pattern", "Y", "DY"), ("DW", "Db", "DZ")),
+        Call(planned.sparse_softmax_gradients_columns, ("Y", "DY"), ("Db", "DZ")),
         Call(planned.sparse_softmax_input_gradient_columns, ("W", "W_pattern", "DZ"), ("DX",)),
-        {},
+        {
+            "W": Call(planned.sampled_product, ("DZ", "X", "W", "W_pattern"), ("C",)),
+        },
         None,
         True,
     ),

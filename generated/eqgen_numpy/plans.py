@@ -70,6 +70,7 @@ OPTIMIZERS = {
             ("theta_new", "m_new", "v_new"),
         ),
         True,
+        None,
     ),
     optimizers.AdamWOptimizer: OptimizerPlan(
         Call(
@@ -98,17 +99,19 @@ OPTIMIZERS = {
             ("theta_new", "m_new", "v_new"),
         ),
         True,
+        None,
     ),
     optimizers.ClipByNormOptimizer: OptimizerPlan(
-        Call(planned.clip_by_norm_step, ("Dtheta", "c"), ("Dtheta_new",)), None, False
+        Call(planned.clip_by_norm_step, ("Dtheta", "c"), ("Dtheta_new",)), None, False, None
     ),
     optimizers.ClipByValueOptimizer: OptimizerPlan(
-        Call(planned.clip_by_value_step, ("Dtheta", "c", "c1"), ("Dtheta_new",)), None, False
+        Call(planned.clip_by_value_step, ("Dtheta", "c", "c1"), ("Dtheta_new",)), None, False, None
     ),
     optimizers.GradientDescentOptimizer: OptimizerPlan(
         Call(planned.gradient_descent_step, ("theta", "Dtheta", "eta"), ("theta_new",)),
         Call(planned.gradient_descent_product_step, ("theta", "factor 1", "factor 2", "eta"), ("theta_new",)),
         False,
+        None,
     ),
     optimizers.MomentumOptimizer: OptimizerPlan(
         Call(planned.momentum_step, ("theta", "Dtheta", "delta", "mu", "eta"), ("theta_new", "delta_new")),
@@ -118,6 +121,7 @@ OPTIMIZERS = {
             ("theta_new", "delta_new"),
         ),
         True,
+        None,
     ),
     optimizers.NesterovOptimizer: OptimizerPlan(
         Call(planned.nesterov_step, ("theta", "Dtheta", "delta", "mu", "eta"), ("theta_new", "delta_new")),
@@ -127,6 +131,7 @@ OPTIMIZERS = {
             ("theta_new", "delta_new"),
         ),
         True,
+        None,
     ),
     optimizers.RMSPropOptimizer: OptimizerPlan(
         Call(planned.rms_prop_step, ("theta", "Dtheta", "v", "rho", "epsilon", "eta", "c1"), ("theta_new", "v_new")),
@@ -136,9 +141,10 @@ OPTIMIZERS = {
             ("theta_new", "v_new"),
         ),
         True,
+        None,
     ),
     optimizers.WeightDecayOptimizer: OptimizerPlan(
-        Call(planned.weight_decay_step, ("theta", "Dtheta", "decay"), ("Dtheta_new",)), None, False
+        Call(planned.weight_decay_step, ("theta", "Dtheta", "decay"), ("Dtheta_new",)), None, False, None
     ),
 }
 
@@ -150,7 +156,7 @@ LAYERS = {
         Call(planned.activation_gradients, ("Z", "DY", "act"), ("Db", "DZ")),
         Call(planned.activation_input_gradient, ("W", "DZ"), ("DX",)),
         {
-            "W": ("DZ", "X"),
+            "W": Call(planned.transposed_product, ("DZ", "X"), ("C",)),
         },
         None,
         False,
@@ -210,7 +216,7 @@ LAYERS = {
         Call(planned.linear_gradients, ("DY",), ("Db",)),
         Call(planned.linear_input_gradient, ("W", "DY"), ("DX",)),
         {
-            "W": ("DY", "X"),
+            "W": Call(planned.transposed_product, ("DY", "X"), ("C",)),
         },
         None,
         False,
@@ -232,7 +238,7 @@ LAYERS = {
         Call(planned.log_softmax_gradients, ("Z", "DY"), ("Db", "DZ")),
         Call(planned.log_softmax_input_gradient, ("W", "DZ"), ("DX",)),
         {
-            "W": ("DZ", "X"),
+            "W": Call(planned.transposed_product, ("DZ", "X"), ("C",)),
         },
         None,
         False,
@@ -244,7 +250,7 @@ LAYERS = {
         Call(planned.s_relu_gradients, ("al", "tl", "ar", "tr", "Z", "DY"), ("Db", "Dal", "Dtl", "Dar", "Dtr", "DZ")),
         Call(planned.s_relu_input_gradient, ("W", "DZ"), ("DX",)),
         {
-            "W": ("DZ", "X"),
+            "W": Call(planned.transposed_product, ("DZ", "X"), ("C",)),
         },
         None,
         False,
@@ -256,7 +262,7 @@ LAYERS = {
         Call(planned.softmax_gradients, ("Y", "DY"), ("Db", "DZ")),
         Call(planned.softmax_input_gradient, ("W", "DZ"), ("DX",)),
         {
-            "W": ("DZ", "X"),
+            "W": Call(planned.transposed_product, ("DZ", "X"), ("C",)),
         },
         None,
         False,

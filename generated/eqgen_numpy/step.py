@@ -7,10 +7,10 @@ your own, takes part through its interface.
 from __future__ import annotations
 
 import weakref
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import in_place, planned
+from . import in_place
+from .batch import Batch
 from .buffers import Buffers, Call, LayerPlan
 from .checks import header_numbers, real_number
 from .layers import Layer
@@ -42,18 +42,6 @@ def train_step(M: MultilayerPerceptron, X: Matrix, T: Matrix, loss: LossFunction
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What goes from layer to layer: a matrix whose rows, or whose columns, are examples."""
-
-    matrix: Matrix
-    columns: bool = False
-
-    def turned(self, columns: bool, out: Buffers) -> Matrix:
-        """The matrix whose examples are columns, or are rows."""
-        return self.matrix if columns == self.columns else planned.transposed(self.matrix, out)
-
-
 def _loss(out: Buffers, loss: LossFunction, Y: Matrix, T: Matrix, one_hot: bool) -> tuple[Matrix, Matrix]:
     """The mean loss, and its gradient DY."""
     N = Y.shape[0]
@@ -67,6 +55,10 @@ def _loss(out: Buffers, loss: LossFunction, Y: Matrix, T: Matrix, one_hot: bool)
     return L[0, 0] / N, DY
 
 
+FACTORS = ("factor 1", "factor 2", "factor entries", "factor pattern")
+"""Under these names an optimizer's step takes the factors of a gradient, and the pattern on which it is kept."""
+
+
 class LayerStep:
     """A layer in one training step."""
 
@@ -75,6 +67,7 @@ class LayerStep:
         self.plan: LayerPlan | None = LAYERS.get(type(layer)) if layer.training else None
         self.out = _KEPT.setdefault(layer, Buffers())
         self.values: dict[str, Any] = {}
+        self.products = {} if self.plan is None else self.plan.products
 
     def feedforward(self, batch: Batch) -> Batch:
         """The output; with a plan, in a buffer."""
@@ -82,15 +75,16 @@ class LayerStep:
         if plan is None:
             self.Y = layer.feedforward(batch.turned(False, self.out.part("X")))
             return Batch(self.Y)
-        if not batch.columns:
-            batch = Batch(layer.checked_input(batch.matrix))
-        layer.draw(batch.matrix)
+        X = batch.turned(plan.columns, self.out.part("X"))
+        if not plan.columns:
+            X = layer.checked_input(X)
+            layer.draw(X)
         self.values = layer.values()
-        self.values[plan.input] = batch.turned(plan.columns, self.out.part("X"))
+        self.values[plan.input] = X
         plan.forward(self.values, self.out.part("forward"))
         if plan.update is not None:
             plan.update(self.values, self.out.part("update"))
-        return Batch(self.values[plan.output], plan.columns)
+        return batch.followed_by(self.values[plan.output], plan.columns)
 
     def backpropagate(self, batch: Batch, eta: float, input_gradient: bool) -> Batch:
         """Update the parameters; DX, which is computed before."""
@@ -99,7 +93,7 @@ class LayerStep:
             layer.backpropagate(self.Y, batch.turned(False, self.out.part("DY")))
             layer.optimize(eta)
             return Batch(layer.DX) if input_gradient else batch
-        values[f"D{plan.output}"] = batch.turned(plan.columns, self.out.part("DY"))
+        values[f"D{plan.output}"] = batch.turned(plan.columns, self.out.part("DY"), is_gradient=True)
         out = self.out.part("gradients")
         for name in layer.PARAMETERS:
             out.matrices[f"D{name}"] = layer.entries(f"D{name}")
@@ -107,12 +101,15 @@ class LayerStep:
             plan.gradients(values, out)
         if input_gradient and plan.input_gradient is not None:
             plan.input_gradient(values, self.out.part("input_gradient"))
-        self.update({name: (values[a], values[b]) for name, (a, b) in plan.products.items()}, eta)
+        self.update({name: [values[a] for a in call.arguments] for name, call in self.products.items()}, eta)
         DX = values.get(f"D{plan.input}")
-        return batch if DX is None else Batch(DX, plan.columns)
+        return batch if DX is None else batch.followed_by(DX, plan.columns)
 
-    def update(self, products: dict[str, tuple[Matrix, Matrix]], eta: float) -> None:
-        """Update the parameters; `products` holds the factors of gradients that have not been computed yet."""
+    def update(self, products: dict[str, list[Any]], eta: float) -> None:
+        """Update the parameters; `products` holds the factors of gradients that have not been computed yet.
+
+        Behind the factors of a gradient that is kept on a pattern stand the parameter's entries and the pattern.
+        """
         optimizers = list(optimizer_parts(self.layer.chosen_optimizer()))
         for k, each in enumerate(optimizers):
             if type(each) not in OPTIMIZERS:
@@ -125,22 +122,24 @@ class LayerStep:
             values |= {"theta": each.x, "Dtheta": each.Dx, **{name: getattr(each, name) for name in each.STATES}}
             name = next((p for p in products if self.layer.entries(p) is each.x), None)
             alone = all(type(other) in OPTIMIZERS and (other is each or other.x is not each.x) for other in optimizers)
-            if name is not None and alone and plan.product_step is not None:
-                values["factor 1"], values["factor 2"] = products.pop(name)
-                if plan.by_rows:
-                    _by_rows(plan.product_step, ("theta", *each.STATES), values, out)
+            is_sampled = name is not None and len(products[name]) == len(FACTORS)
+            step = plan.sampled_step if is_sampled else plan.product_step
+            if name is not None and alone and step is not None:
+                values |= zip(FACTORS, products.pop(name), strict=False)
+                if plan.by_rows and not is_sampled:
+                    _by_rows(step, ("theta", *each.STATES), values, out)
                 else:
-                    plan.product_step(values, out)
+                    step(values, out)
             else:
                 self.compute(products)
                 plan.step(values, out)
 
-    def compute(self, products: dict[str, tuple[Matrix, Matrix]]) -> None:
+    def compute(self, products: dict[str, list[Any]]) -> None:
         """Compute the gradients of which only the factors are known."""
-        for name, (A, B) in products.items():
+        for name, factors in products.items():
             out = self.out.part(("product", name))
             out.matrices["C"] = self.layer.entries(f"D{name}")
-            planned.transposed_product(A, B, out)
+            self.products[name].function(*factors, out)
         products.clear()
 
 

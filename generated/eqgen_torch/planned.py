@@ -2264,16 +2264,3 @@ def transposed_product(A: Matrix, B: Matrix, out: Buffers) -> Matrix:
     C = out.matrix("C", M, N, A)
     in_place.gemm(1, A.T, B, 0, C)
     return C
-
-
-def transposed(X: Matrix, out: Buffers) -> Matrix:
-    """The transpose of a matrix, as a matrix.
-
-    X: M x N -> Y: N x M.
-    """
-    M = X.shape[0]
-    N = X.shape[1]
-    # Y = X.T
-    Y = out.matrix("Y", N, M, X)
-    in_place.copy(X.T, Y)
-    return Y

@@ -5,6 +5,15 @@
 
 namespace eqgen {
 
+// Y = X.T, its first rows; columns of Y beyond the rows of X are the last one times a number
+template <class Scalar>
+void transposed(ConstMatrix<Scalar> X, Scalar repeats, Matrix<Scalar> Y) {
+    transpose(X, repeats, Y);
+}
+
+template void transposed<float>(ConstMatrix<float>, float, Matrix<float>);
+template void transposed<double>(ConstMatrix<double>, double, Matrix<double>);
+
 // Linear map followed by an activation function; examples are columns (activation.eq:1)
 template <class Scalar>
 void sparse_activation_forward_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const Pattern& W_pattern,
@@ -14,10 +23,12 @@ void sparse_activation_forward_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(K, N);
     // Z = X * W.T + row_repeat(b, N)                                            linear.eq:12
-    sparse_product(W, W_pattern, X, t1);
-    elementwise(K, N, [&](Index i, Index j) { Z(i, j) = t1(i, j) + b(i); });
-    // Y = act(Z)                                                                activation.eq:13
-    apply(act, Z, Y);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) {
+        sparse_product(W, W_pattern, X, rows, t1);
+        elementwise(rows, N, [&](Index i, Index j) { Z(i, j) = t1(i, j) + b(i); });
+        // Y = act(Z)                                                                activation.eq:13
+        apply(act, rows.of(Z), rows.of(Y));
+    });
 }
 
 template void sparse_activation_forward_columns<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
@@ -29,29 +40,26 @@ template void sparse_activation_forward_columns<double>(ConstMatrix<double>, Con
 
 // Linear map followed by an activation function; examples are columns (activation.eq:1)
 template <class Scalar>
-void sparse_activation_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
-                                         ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, const Activation& act,
-                                         Matrix<Scalar> DW, Matrix<Scalar> Db, Matrix<Scalar> DZ) {
-    const Index N = X.cols(), K = W_pattern.rows();
+void sparse_activation_gradients_columns(ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, const Activation& act,
+                                         Matrix<Scalar> Db, Matrix<Scalar> DZ) {
+    const Index K = Z.rows(), N = Z.cols();
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(K, N);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(K, 1);
     // DZ = hadamard(DY, act'(Z))                                                activation.eq:16
-    apply_gradient(act, Z, t1);
-    elementwise(K * N, [&](Index k) { DZ(k) = DY(k) * t1(k); });
-    // DW = DZ.T * X                                                             linear.eq:15
-    sampled_product(DZ, X, W_pattern, DW);
-    // Db = columns_sum(DZ)                                                      linear.eq:16
-    rows_sum(N, t2, [&](Index i, Index j) { return DZ(i, j); });
+    each_rows<Scalar>(K, N, [&](Rows rows) {
+        apply_gradient(act, rows.of(Z), rows.of(t1));
+        elementwise(rows.times(N), [&](Index k) { DZ(k) = DY(k) * t1(k); });
+        // Db = columns_sum(DZ)                                                      linear.eq:16
+        rows_sum(rows, N, t2, [&](Index i, Index j) { return DZ(i, j); });
+    });
     elementwise(1, K, [&](Index i, Index j) { Db(i, j) = t2(j); });
 }
 
-template void sparse_activation_gradients_columns<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
-                                                         ConstMatrix<float>, ConstMatrix<float>, const Activation&,
-                                                         Matrix<float>, Matrix<float>, Matrix<float>);
-template void sparse_activation_gradients_columns<double>(ConstMatrix<double>, ConstMatrix<double>, const Pattern&,
-                                                          ConstMatrix<double>, ConstMatrix<double>, const Activation&,
-                                                          Matrix<double>, Matrix<double>, Matrix<double>);
+template void sparse_activation_gradients_columns<float>(ConstMatrix<float>, ConstMatrix<float>, const Activation&,
+                                                         Matrix<float>, Matrix<float>);
+template void sparse_activation_gradients_columns<double>(ConstMatrix<double>, ConstMatrix<double>, const Activation&,
+                                                          Matrix<double>, Matrix<double>);
 
 // Linear map followed by an activation function; examples are columns (activation.eq:1)
 template <class Scalar>
@@ -74,8 +82,10 @@ void sparse_linear_forward_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W,
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(K, N);
     // Y = X * W.T + row_repeat(b, N)                                            linear.eq:12
-    sparse_product(W, W_pattern, X, t1);
-    elementwise(K, N, [&](Index i, Index j) { Y(i, j) = t1(i, j) + b(i); });
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) {
+        sparse_product(W, W_pattern, X, rows, t1);
+        elementwise(rows, N, [&](Index i, Index j) { Y(i, j) = t1(i, j) + b(i); });
+    });
 }
 
 template void sparse_linear_forward_columns<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
@@ -85,22 +95,17 @@ template void sparse_linear_forward_columns<double>(ConstMatrix<double>, ConstMa
 
 // Linear map with a bias; examples are columns (linear.eq:1)
 template <class Scalar>
-void sparse_linear_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
-                                     ConstMatrix<Scalar> DY, Matrix<Scalar> DW, Matrix<Scalar> Db) {
-    const Index N = X.cols(), K = W_pattern.rows();
+void sparse_linear_gradients_columns(ConstMatrix<Scalar> DY, Matrix<Scalar> Db) {
+    const Index K = DY.rows(), N = DY.cols();
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(K, 1);
-    // DW = DY.T * X                                                             linear.eq:15
-    sampled_product(DY, X, W_pattern, DW);
     // Db = columns_sum(DY)                                                      linear.eq:16
     rows_sum(N, t1, [&](Index i, Index j) { return DY(i, j); });
     elementwise(1, K, [&](Index i, Index j) { Db(i, j) = t1(j); });
 }
 
-template void sparse_linear_gradients_columns<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
-                                                     ConstMatrix<float>, Matrix<float>, Matrix<float>);
-template void sparse_linear_gradients_columns<double>(ConstMatrix<double>, ConstMatrix<double>, const Pattern&,
-                                                      ConstMatrix<double>, Matrix<double>, Matrix<double>);
+template void sparse_linear_gradients_columns<float>(ConstMatrix<float>, Matrix<float>);
+template void sparse_linear_gradients_columns<double>(ConstMatrix<double>, Matrix<double>);
 
 // Linear map with a bias; examples are columns (linear.eq:1)
 template <class Scalar>
@@ -127,13 +132,17 @@ void sparse_log_softmax_forward_columns(ConstMatrix<Scalar> X, ConstMatrix<Scala
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, 1);
     // Z = X * W.T + row_repeat(b, N)                                            linear.eq:12
-    sparse_product(W, W_pattern, X, t1);
-    elementwise(K, N, [&](Index i, Index j) { Z(i, j) = t1(i, j) + b(i); });
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) {
+        sparse_product(W, W_pattern, X, rows, t1);
+        elementwise(rows, N, [&](Index i, Index j) { Z(i, j) = t1(i, j) + b(i); });
+    });
     // Y = log_softmax(Z)                                                        log_softmax.eq:13
     transpose(Z, t2);
-    rows_max(K, t4, [&](Index i, Index j) { return t2(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { t3(i, j) = t2(i, j) - t4(i); });
-    rows_sum(K, t5, [&](Index i, Index j) { return exp(t3(i, j)); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t4, [&](Index i, Index j) { return t2(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { t3(i, j) = t2(i, j) - t4(i); });
+        rows_sum(rows, K, t5, [&](Index i, Index j) { return exp(t3(i, j)); });
+    });
     elementwise(K, N, [&](Index i, Index j) { Y(i, j) = t3(j, i) - log(t5(j)); });
 }
 
@@ -144,10 +153,9 @@ template void sparse_log_softmax_forward_columns<double>(ConstMatrix<double>, Co
 
 // Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1)
 template <class Scalar>
-void sparse_log_softmax_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
-                                          ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix<Scalar> DW,
-                                          Matrix<Scalar> Db, Matrix<Scalar> DZ) {
-    const Index N = X.cols(), K = W_pattern.rows();
+void sparse_log_softmax_gradients_columns(ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix<Scalar> Db,
+                                          Matrix<Scalar> DZ) {
+    const Index K = Z.rows(), N = Z.cols();
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, 1);
@@ -157,27 +165,27 @@ void sparse_log_softmax_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Sca
     Matrix<Scalar> t7 = workspace.matrix<Scalar>(K, 1);
     // DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))            log_softmax.eq:16
     transpose(Z, t1);
-    rows_max(K, t3, [&](Index i, Index j) { return t1(i, j); });
-    elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t2 = t1(i, j) - t3(i);
-        t4(i, j) = exp(t2);
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t3, [&](Index i, Index j) { return t1(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) {
+            const Scalar t2 = t1(i, j) - t3(i);
+            t4(i, j) = exp(t2);
+        });
+        rows_sum(rows, K, t5, [&](Index i, Index j) { return t4(i, j); });
     });
-    rows_sum(K, t5, [&](Index i, Index j) { return t4(i, j); });
     columns_sum(K, t6, [&](Index i, Index j) { return DY(i, j); });
-    elementwise(K, N, [&](Index i, Index j) { DZ(i, j) = DY(i, j) - t4(j, i) * reciprocal(t5(j)) * t6(j); });
-    // DW = DZ.T * X                                                             linear.eq:15
-    sampled_product(DZ, X, W_pattern, DW);
-    // Db = columns_sum(DZ)                                                      linear.eq:16
-    rows_sum(N, t7, [&](Index i, Index j) { return DZ(i, j); });
+    each_rows<Scalar>(K, N, [&](Rows rows) {
+        elementwise(rows, N, [&](Index i, Index j) { DZ(i, j) = DY(i, j) - t4(j, i) * reciprocal(t5(j)) * t6(j); });
+        // Db = columns_sum(DZ)                                                      linear.eq:16
+        rows_sum(rows, N, t7, [&](Index i, Index j) { return DZ(i, j); });
+    });
     elementwise(1, K, [&](Index i, Index j) { Db(i, j) = t7(j); });
 }
 
-template void sparse_log_softmax_gradients_columns<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
-                                                          ConstMatrix<float>, ConstMatrix<float>, Matrix<float>,
-                                                          Matrix<float>, Matrix<float>);
-template void sparse_log_softmax_gradients_columns<double>(ConstMatrix<double>, ConstMatrix<double>, const Pattern&,
-                                                           ConstMatrix<double>, ConstMatrix<double>, Matrix<double>,
-                                                           Matrix<double>, Matrix<double>);
+template void sparse_log_softmax_gradients_columns<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>,
+                                                          Matrix<float>);
+template void sparse_log_softmax_gradients_columns<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>,
+                                                           Matrix<double>);
 
 // Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1)
 template <class Scalar>
@@ -201,13 +209,15 @@ void sparse_s_relu_forward_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W,
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(K, N);
     // Z = X * W.T + row_repeat(b, N)                                            linear.eq:12
-    sparse_product(W, W_pattern, X, t1);
-    elementwise(K, N, [&](Index i, Index j) {
-        const Scalar Z_ij = t1(i, j) + b(i);
-        // Y = apply(SReLU(al, tl, ar, tr), Z)                                       srelu.eq:17
-        Y(i, j) = where(Z_ij <= tl(0), tl(0) + al(0) * (Z_ij - tl(0)),
-                        where(Z_ij < tr(0), Z_ij, tr(0) + ar(0) * (Z_ij - tr(0))));
-        Z(i, j) = Z_ij;
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) {
+        sparse_product(W, W_pattern, X, rows, t1);
+        elementwise(rows, N, [&](Index i, Index j) {
+            const Scalar Z_ij = t1(i, j) + b(i);
+            // Y = apply(SReLU(al, tl, ar, tr), Z)                                       srelu.eq:17
+            Y(i, j) = where(Z_ij <= tl(0), tl(0) + al(0) * (Z_ij - tl(0)),
+                            where(Z_ij < tr(0), Z_ij, tr(0) + ar(0) * (Z_ij - tr(0))));
+            Z(i, j) = Z_ij;
+        });
     });
 }
 
@@ -222,12 +232,11 @@ template void sparse_s_relu_forward_columns<double>(ConstMatrix<double>, ConstMa
 
 // Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns (srelu.eq:1)
 template <class Scalar>
-void sparse_s_relu_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
-                                     ConstMatrix<Scalar> al, ConstMatrix<Scalar> tl, ConstMatrix<Scalar> ar,
+void sparse_s_relu_gradients_columns(ConstMatrix<Scalar> al, ConstMatrix<Scalar> tl, ConstMatrix<Scalar> ar,
                                      ConstMatrix<Scalar> tr, ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY,
-                                     Matrix<Scalar> DW, Matrix<Scalar> Db, Matrix<Scalar> Dal, Matrix<Scalar> Dtl,
-                                     Matrix<Scalar> Dar, Matrix<Scalar> Dtr, Matrix<Scalar> DZ) {
-    const Index N = X.cols(), K = W_pattern.rows();
+                                     Matrix<Scalar> Db, Matrix<Scalar> Dal, Matrix<Scalar> Dtl, Matrix<Scalar> Dar,
+                                     Matrix<Scalar> Dtr, Matrix<Scalar> DZ) {
+    const Index K = Z.rows(), N = Z.cols();
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(K, 1);
     // DZ  = hadamard(DY, apply(SReLU'(al, tl, ar, tr), Z))                      srelu.eq:20
@@ -247,23 +256,19 @@ void sparse_s_relu_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> 
     elements_sum(K, N, Dtr, [&](Index i, Index j) {
         return DY(i, j) * where(Z(i, j) <= tl(0), Scalar(0), where(Z(i, j) < tr(0), Scalar(0), Scalar(1) - ar(0)));
     });
-    // DW = DZ.T * X                                                             linear.eq:15
-    sampled_product(DZ, X, W_pattern, DW);
     // Db = columns_sum(DZ)                                                      linear.eq:16
     rows_sum(N, t1, [&](Index i, Index j) { return DZ(i, j); });
     elementwise(1, K, [&](Index i, Index j) { Db(i, j) = t1(j); });
 }
 
-template void sparse_s_relu_gradients_columns<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
-                                                     ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
+template void sparse_s_relu_gradients_columns<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
                                                      ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
                                                      Matrix<float>, Matrix<float>, Matrix<float>, Matrix<float>,
-                                                     Matrix<float>, Matrix<float>, Matrix<float>);
-template void sparse_s_relu_gradients_columns<double>(ConstMatrix<double>, ConstMatrix<double>, const Pattern&,
-                                                      ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
+                                                     Matrix<float>, Matrix<float>);
+template void sparse_s_relu_gradients_columns<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
                                                       ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
                                                       Matrix<double>, Matrix<double>, Matrix<double>, Matrix<double>,
-                                                      Matrix<double>, Matrix<double>, Matrix<double>);
+                                                      Matrix<double>, Matrix<double>);
 
 // Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns (srelu.eq:1)
 template <class Scalar>
@@ -291,16 +296,20 @@ void sparse_softmax_forward_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t6 = workspace.matrix<Scalar>(N, 1);
     // Z = X * W.T + row_repeat(b, N)                                            softmax.eq:12
-    sparse_product(W, W_pattern, X, t1);
-    elementwise(K, N, [&](Index i, Index j) { Z(i, j) = t1(i, j) + b(i); });
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) {
+        sparse_product(W, W_pattern, X, rows, t1);
+        elementwise(rows, N, [&](Index i, Index j) { Z(i, j) = t1(i, j) + b(i); });
+    });
     // Y = softmax(Z)                                                            softmax.eq:13
     transpose(Z, t2);
-    rows_max(K, t4, [&](Index i, Index j) { return t2(i, j); });
-    elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t3 = t2(i, j) - t4(i);
-        t5(i, j) = exp(t3);
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t4, [&](Index i, Index j) { return t2(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) {
+            const Scalar t3 = t2(i, j) - t4(i);
+            t5(i, j) = exp(t3);
+        });
+        rows_sum(rows, K, t6, [&](Index i, Index j) { return t5(i, j); });
     });
-    rows_sum(K, t6, [&](Index i, Index j) { return t5(i, j); });
     elementwise(K, N, [&](Index i, Index j) { Y(i, j) = t5(j, i) * reciprocal(t6(j)); });
 }
 
@@ -311,30 +320,27 @@ template void sparse_softmax_forward_columns<double>(ConstMatrix<double>, ConstM
 
 // Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1)
 template <class Scalar>
-void sparse_softmax_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, const Pattern& W_pattern,
-                                      ConstMatrix<Scalar> Y, ConstMatrix<Scalar> DY, Matrix<Scalar> DW,
-                                      Matrix<Scalar> Db, Matrix<Scalar> DZ) {
-    const Index N = X.cols(), K = W_pattern.rows();
+void sparse_softmax_gradients_columns(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> DY, Matrix<Scalar> Db,
+                                      Matrix<Scalar> DZ) {
+    const Index K = Y.rows(), N = Y.cols();
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(1, N);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(K, 1);
     // DZ = hadamard(Y, DY - column_repeat(diag(DY * Y.T), K))                   softmax.eq:16
     //   rewritten: diag(A * B.T) = rows_sum(hadamard(A, B))
     columns_sum(K, t1, [&](Index i, Index j) { return DY(i, j) * Y(i, j); });
-    elementwise(K, N, [&](Index i, Index j) { DZ(i, j) = Y(i, j) * (DY(i, j) - t1(j)); });
-    // DW = DZ.T * X                                                             softmax.eq:17
-    sampled_product(DZ, X, W_pattern, DW);
-    // Db = columns_sum(DZ)                                                      softmax.eq:18
-    rows_sum(N, t2, [&](Index i, Index j) { return DZ(i, j); });
+    each_rows<Scalar>(K, N, [&](Rows rows) {
+        elementwise(rows, N, [&](Index i, Index j) { DZ(i, j) = Y(i, j) * (DY(i, j) - t1(j)); });
+        // Db = columns_sum(DZ)                                                      softmax.eq:18
+        rows_sum(rows, N, t2, [&](Index i, Index j) { return DZ(i, j); });
+    });
     elementwise(1, K, [&](Index i, Index j) { Db(i, j) = t2(j); });
 }
 
-template void sparse_softmax_gradients_columns<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
-                                                      ConstMatrix<float>, ConstMatrix<float>, Matrix<float>,
-                                                      Matrix<float>, Matrix<float>);
-template void sparse_softmax_gradients_columns<double>(ConstMatrix<double>, ConstMatrix<double>, const Pattern&,
-                                                       ConstMatrix<double>, ConstMatrix<double>, Matrix<double>,
-                                                       Matrix<double>, Matrix<double>);
+template void sparse_softmax_gradients_columns<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>,
+                                                      Matrix<float>);
+template void sparse_softmax_gradients_columns<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>,
+                                                       Matrix<double>);
 
 // Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1)
 template <class Scalar>
@@ -348,5 +354,19 @@ template void sparse_softmax_input_gradient_columns<float>(ConstMatrix<float>, c
                                                            Matrix<float>);
 template void sparse_softmax_input_gradient_columns<double>(ConstMatrix<double>, const Pattern&, ConstMatrix<double>,
                                                             Matrix<double>);
+
+// A gradient on a pattern, from its factors ()
+template <class Scalar>
+void sampled_product(ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, ConstMatrix<Scalar> /*S*/, const Pattern& S_pattern,
+                     Matrix<Scalar> C) {
+    const Index P = A.cols();
+    // C = A * B.T
+    each_rows<Scalar>(S_pattern, P, [&](Rows rows) { sampled_product(A, B, S_pattern, rows, C); });
+}
+
+template void sampled_product<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
+                                     Matrix<float>);
+template void sampled_product<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>, const Pattern&,
+                                      Matrix<double>);
 
 }  // namespace eqgen

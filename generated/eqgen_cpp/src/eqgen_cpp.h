@@ -49,16 +49,13 @@ typedef struct eqgen_activation {
     const double* numbers;
 } eqgen_activation;
 
-/* The positions of the stored entries of a sparse matrix, in compressed rows and in compressed columns. Its values are
-   a matrix of one row in the order of compressed rows. What the arrays say is not checked. */
+/* The positions of the stored entries of a sparse matrix, in compressed rows; the columns of each row increase. Its
+   values are a matrix of one row in this order. What the arrays say is not checked. */
 typedef struct eqgen_pattern {
     int64_t rows, columns, entries;
-    int32_t bits;                   /* of an index in the arrays: 32 or 64 */
-    const void* row_pointers;       /* rows + 1 */
-    const void* column_numbers;     /* entries */
-    const void* column_pointers;    /* columns + 1 */
-    const void* rows_by_columns;    /* entries */
-    const void* numbers_by_columns; /* entries: their numbers in compressed rows */
+    int32_t bits;               /* of an index in the arrays: 32 or 64 */
+    const void* row_pointers;   /* rows + 1 */
+    const void* column_numbers; /* entries */
 } eqgen_pattern;
 
 enum {
@@ -647,9 +644,11 @@ EQGEN_API int eqgen_transposed_product_f32(int64_t P, int64_t M, int64_t N, cons
 EQGEN_API int eqgen_transposed_product_f64(int64_t P, int64_t M, int64_t N, const double* A, const double* B,
                                            double* C);
 
-/* The transpose of a matrix, as a matrix () */
-EQGEN_API int eqgen_transposed_f32(int64_t M, int64_t N, const float* X, float* Y);
-EQGEN_API int eqgen_transposed_f64(int64_t M, int64_t N, const double* X, double* Y);
+/* Y = X.T, its first rows; columns of Y beyond the rows of X are the last one times a number */
+EQGEN_API int eqgen_transposed_f32(int64_t M, int64_t N, int64_t P, int64_t Q, const float* X, double repeats,
+                                   float* Y);
+EQGEN_API int eqgen_transposed_f64(int64_t M, int64_t N, int64_t P, int64_t Q, const double* X, double repeats,
+                                   double* Y);
 
 /* Linear map followed by an activation function; examples are columns (activation.eq:1) */
 EQGEN_API int eqgen_sparse_activation_forward_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
@@ -662,16 +661,10 @@ EQGEN_API int eqgen_sparse_activation_forward_columns_f64(int64_t D, int64_t N, 
                                                           const eqgen_activation* act, double* Y, double* Z);
 
 /* Linear map followed by an activation function; examples are columns (activation.eq:1) */
-EQGEN_API int eqgen_sparse_activation_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
-                                                            const float* X, const float* W,
-                                                            const eqgen_pattern* W_pattern, const float* Z,
-                                                            const float* DY, const eqgen_activation* act, float* DW,
-                                                            float* Db, float* DZ);
-EQGEN_API int eqgen_sparse_activation_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
-                                                            const double* X, const double* W,
-                                                            const eqgen_pattern* W_pattern, const double* Z,
-                                                            const double* DY, const eqgen_activation* act, double* DW,
-                                                            double* Db, double* DZ);
+EQGEN_API int eqgen_sparse_activation_gradients_columns_f32(int64_t K, int64_t N, const float* Z, const float* DY,
+                                                            const eqgen_activation* act, float* Db, float* DZ);
+EQGEN_API int eqgen_sparse_activation_gradients_columns_f64(int64_t K, int64_t N, const double* Z, const double* DY,
+                                                            const eqgen_activation* act, double* Db, double* DZ);
 
 /* Linear map followed by an activation function; examples are columns (activation.eq:1) */
 EQGEN_API int eqgen_sparse_activation_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
@@ -690,13 +683,8 @@ EQGEN_API int eqgen_sparse_linear_forward_columns_f64(int64_t D, int64_t N, int6
                                                       const double* b, double* Y);
 
 /* Linear map with a bias; examples are columns (linear.eq:1) */
-EQGEN_API int eqgen_sparse_linear_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
-                                                        const float* X, const float* W, const eqgen_pattern* W_pattern,
-                                                        const float* DY, float* DW, float* Db);
-EQGEN_API int eqgen_sparse_linear_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
-                                                        const double* X, const double* W,
-                                                        const eqgen_pattern* W_pattern, const double* DY, double* DW,
-                                                        double* Db);
+EQGEN_API int eqgen_sparse_linear_gradients_columns_f32(int64_t K, int64_t N, const float* DY, float* Db);
+EQGEN_API int eqgen_sparse_linear_gradients_columns_f64(int64_t K, int64_t N, const double* DY, double* Db);
 
 /* Linear map with a bias; examples are columns (linear.eq:1) */
 EQGEN_API int eqgen_sparse_linear_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
@@ -717,14 +705,10 @@ EQGEN_API int eqgen_sparse_log_softmax_forward_columns_f64(int64_t D, int64_t N,
                                                            double* Z);
 
 /* Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1) */
-EQGEN_API int eqgen_sparse_log_softmax_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
-                                                             const float* X, const float* W,
-                                                             const eqgen_pattern* W_pattern, const float* Z,
-                                                             const float* DY, float* DW, float* Db, float* DZ);
-EQGEN_API int eqgen_sparse_log_softmax_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
-                                                             const double* X, const double* W,
-                                                             const eqgen_pattern* W_pattern, const double* Z,
-                                                             const double* DY, double* DW, double* Db, double* DZ);
+EQGEN_API int eqgen_sparse_log_softmax_gradients_columns_f32(int64_t K, int64_t N, const float* Z, const float* DY,
+                                                             float* Db, float* DZ);
+EQGEN_API int eqgen_sparse_log_softmax_gradients_columns_f64(int64_t K, int64_t N, const double* Z, const double* DY,
+                                                             double* Db, double* DZ);
 
 /* Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1) */
 EQGEN_API int eqgen_sparse_log_softmax_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
@@ -745,18 +729,14 @@ EQGEN_API int eqgen_sparse_s_relu_forward_columns_f64(int64_t D, int64_t N, int6
                                                       const double* ar, const double* tr, double* Y, double* Z);
 
 /* Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns (srelu.eq:1) */
-EQGEN_API int eqgen_sparse_s_relu_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
-                                                        const float* X, const float* W, const eqgen_pattern* W_pattern,
-                                                        const float* al, const float* tl, const float* ar,
-                                                        const float* tr, const float* Z, const float* DY, float* DW,
-                                                        float* Db, float* Dal, float* Dtl, float* Dar, float* Dtr,
-                                                        float* DZ);
-EQGEN_API int eqgen_sparse_s_relu_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
-                                                        const double* X, const double* W,
-                                                        const eqgen_pattern* W_pattern, const double* al,
-                                                        const double* tl, const double* ar, const double* tr,
-                                                        const double* Z, const double* DY, double* DW, double* Db,
-                                                        double* Dal, double* Dtl, double* Dar, double* Dtr, double* DZ);
+EQGEN_API int eqgen_sparse_s_relu_gradients_columns_f32(int64_t K, int64_t N, const float* al, const float* tl,
+                                                        const float* ar, const float* tr, const float* Z,
+                                                        const float* DY, float* Db, float* Dal, float* Dtl, float* Dar,
+                                                        float* Dtr, float* DZ);
+EQGEN_API int eqgen_sparse_s_relu_gradients_columns_f64(int64_t K, int64_t N, const double* al, const double* tl,
+                                                        const double* ar, const double* tr, const double* Z,
+                                                        const double* DY, double* Db, double* Dal, double* Dtl,
+                                                        double* Dar, double* Dtr, double* DZ);
 
 /* Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns (srelu.eq:1) */
 EQGEN_API int eqgen_sparse_s_relu_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
@@ -775,14 +755,10 @@ EQGEN_API int eqgen_sparse_softmax_forward_columns_f64(int64_t D, int64_t N, int
                                                        const double* b, double* Y);
 
 /* Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1) */
-EQGEN_API int eqgen_sparse_softmax_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K,
-                                                         const float* X, const float* W, const eqgen_pattern* W_pattern,
-                                                         const float* Y, const float* DY, float* DW, float* Db,
-                                                         float* DZ);
-EQGEN_API int eqgen_sparse_softmax_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K,
-                                                         const double* X, const double* W,
-                                                         const eqgen_pattern* W_pattern, const double* Y,
-                                                         const double* DY, double* DW, double* Db, double* DZ);
+EQGEN_API int eqgen_sparse_softmax_gradients_columns_f32(int64_t K, int64_t N, const float* Y, const float* DY,
+                                                         float* Db, float* DZ);
+EQGEN_API int eqgen_sparse_softmax_gradients_columns_f64(int64_t K, int64_t N, const double* Y, const double* DY,
+                                                         double* Db, double* DZ);
 
 /* Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1) */
 EQGEN_API int eqgen_sparse_softmax_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N,
@@ -791,6 +767,12 @@ EQGEN_API int eqgen_sparse_softmax_input_gradient_columns_f32(int64_t W_entries,
 EQGEN_API int eqgen_sparse_softmax_input_gradient_columns_f64(int64_t W_entries, int64_t K, int64_t D, int64_t N,
                                                               const double* W, const eqgen_pattern* W_pattern,
                                                               const double* DZ, double* DX);
+
+/* A gradient on a pattern, from its factors () */
+EQGEN_API int eqgen_sampled_product_f32(int64_t M, int64_t P, int64_t N, int64_t S_entries, const float* A,
+                                        const float* B, const float* S, const eqgen_pattern* S_pattern, float* C);
+EQGEN_API int eqgen_sampled_product_f64(int64_t M, int64_t P, int64_t N, int64_t S_entries, const double* A,
+                                        const double* B, const double* S, const eqgen_pattern* S_pattern, double* C);
 
 /* Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1) */
 EQGEN_API int eqgen_binary_cross_entropy_loss_f32(int64_t N, int64_t K, const float* Y, const float* T, float* L);
@@ -969,6 +951,19 @@ EQGEN_API int eqgen_adam_product_step_f64(int64_t M, int64_t N, int64_t P, const
                                           double epsilon, double eta, double c1, double c2, double c3, double c4,
                                           double* theta_new, double* m_new, double* v_new);
 
+/* Adaptive moments: steps scaled by the means of the gradient and of its square; of stored entries, the gradient is A *
+ * B.T and is not stored (adam.eq:1) */
+EQGEN_API int eqgen_adam_sampled_step_f32(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const float* theta,
+                                          const float* A, const float* B, const eqgen_pattern* theta_pattern,
+                                          const float* m, const float* v, double beta1, double beta2, double epsilon,
+                                          double eta, double c1, double c2, double c3, double c4, float* theta_new,
+                                          float* m_new, float* v_new);
+EQGEN_API int eqgen_adam_sampled_step_f64(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const double* theta,
+                                          const double* A, const double* B, const eqgen_pattern* theta_pattern,
+                                          const double* m, const double* v, double beta1, double beta2, double epsilon,
+                                          double eta, double c1, double c2, double c3, double c4, double* theta_new,
+                                          double* m_new, double* v_new);
+
 /* Adam with a weight decay that does not pass through the moments (adamw.eq:1) */
 EQGEN_API int eqgen_adamw_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, const float* m,
                                    const float* v, double beta1, double beta2, double epsilon, double eta, double c1,
@@ -990,6 +985,19 @@ EQGEN_API int eqgen_adamw_product_step_f64(int64_t M, int64_t N, int64_t P, cons
                                            double beta2, double epsilon, double eta, double c1, double c2, double c3,
                                            double c4, double c5, double* theta_new, double* m_new, double* v_new);
 
+/* Adam with a weight decay that does not pass through the moments; of stored entries, the gradient is A * B.T and is
+ * not stored (adamw.eq:1) */
+EQGEN_API int eqgen_adamw_sampled_step_f32(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const float* theta,
+                                           const float* A, const float* B, const eqgen_pattern* theta_pattern,
+                                           const float* m, const float* v, double beta1, double beta2, double epsilon,
+                                           double eta, double c1, double c2, double c3, double c4, double c5,
+                                           float* theta_new, float* m_new, float* v_new);
+EQGEN_API int eqgen_adamw_sampled_step_f64(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const double* theta,
+                                           const double* A, const double* B, const eqgen_pattern* theta_pattern,
+                                           const double* m, const double* v, double beta1, double beta2, double epsilon,
+                                           double eta, double c1, double c2, double c3, double c4, double c5,
+                                           double* theta_new, double* m_new, double* v_new);
+
 /* Shortens a gradient whose Euclidean norm exceeds c to length c (clip_by_norm.eq:1) */
 EQGEN_API int eqgen_clip_by_norm_step_f32(int64_t M, int64_t N, const float* Dtheta, double c, float* Dtheta_new);
 EQGEN_API int eqgen_clip_by_norm_step_f64(int64_t M, int64_t N, const double* Dtheta, double c, double* Dtheta_new);
@@ -1006,6 +1014,15 @@ EQGEN_API int eqgen_clip_by_value_product_step_f32(int64_t P, int64_t M, int64_t
 EQGEN_API int eqgen_clip_by_value_product_step_f64(int64_t P, int64_t M, int64_t N, const double* A, const double* B,
                                                    double c, double c1, double* Dtheta_new);
 
+/* Limits every entry of the gradient to [-c, c]; of stored entries, the gradient is A * B.T and is not stored
+ * (clip_by_value.eq:1) */
+EQGEN_API int eqgen_clip_by_value_sampled_step_f32(int64_t M, int64_t P, int64_t N, int64_t theta_entries,
+                                                   const float* A, const float* B, const eqgen_pattern* theta_pattern,
+                                                   double c, double c1, float* Dtheta_new);
+EQGEN_API int eqgen_clip_by_value_sampled_step_f64(int64_t M, int64_t P, int64_t N, int64_t theta_entries,
+                                                   const double* A, const double* B, const eqgen_pattern* theta_pattern,
+                                                   double c, double c1, double* Dtheta_new);
+
 /* A step against the gradient (gradient_descent.eq:1) */
 EQGEN_API int eqgen_gradient_descent_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, double eta,
                                               float* theta_new);
@@ -1017,6 +1034,15 @@ EQGEN_API int eqgen_gradient_descent_product_step_f32(int64_t M, int64_t N, int6
                                                       const float* A, const float* B, double eta, float* theta_new);
 EQGEN_API int eqgen_gradient_descent_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta,
                                                       const double* A, const double* B, double eta, double* theta_new);
+
+/* A step against the gradient; of stored entries, the gradient is A * B.T and is not stored (gradient_descent.eq:1) */
+EQGEN_API int eqgen_gradient_descent_sampled_step_f32(int64_t theta_entries, int64_t M, int64_t P, int64_t N,
+                                                      const float* theta, const float* A, const float* B,
+                                                      const eqgen_pattern* theta_pattern, double eta, float* theta_new);
+EQGEN_API int eqgen_gradient_descent_sampled_step_f64(int64_t theta_entries, int64_t M, int64_t P, int64_t N,
+                                                      const double* theta, const double* A, const double* B,
+                                                      const eqgen_pattern* theta_pattern, double eta,
+                                                      double* theta_new);
 
 /* Gradient descent with momentum, in Keras' form (momentum.eq:1) */
 EQGEN_API int eqgen_momentum_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, const float* delta,
@@ -1032,6 +1058,17 @@ EQGEN_API int eqgen_momentum_product_step_f64(int64_t M, int64_t N, int64_t P, c
                                               const double* B, const double* delta, double mu, double eta,
                                               double* theta_new, double* delta_new);
 
+/* Gradient descent with momentum, in Keras' form; of stored entries, the gradient is A * B.T and is not stored
+ * (momentum.eq:1) */
+EQGEN_API int eqgen_momentum_sampled_step_f32(int64_t theta_entries, int64_t M, int64_t P, int64_t N,
+                                              const float* theta, const float* A, const float* B,
+                                              const eqgen_pattern* theta_pattern, const float* delta, double mu,
+                                              double eta, float* theta_new, float* delta_new);
+EQGEN_API int eqgen_momentum_sampled_step_f64(int64_t theta_entries, int64_t M, int64_t P, int64_t N,
+                                              const double* theta, const double* A, const double* B,
+                                              const eqgen_pattern* theta_pattern, const double* delta, double mu,
+                                              double eta, double* theta_new, double* delta_new);
+
 /* Nesterov momentum, in Keras' form (nesterov.eq:1) */
 EQGEN_API int eqgen_nesterov_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, const float* delta,
                                       double mu, double eta, float* theta_new, float* delta_new);
@@ -1045,6 +1082,16 @@ EQGEN_API int eqgen_nesterov_product_step_f32(int64_t M, int64_t N, int64_t P, c
 EQGEN_API int eqgen_nesterov_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A,
                                               const double* B, const double* delta, double mu, double eta,
                                               double* theta_new, double* delta_new);
+
+/* Nesterov momentum, in Keras' form; of stored entries, the gradient is A * B.T and is not stored (nesterov.eq:1) */
+EQGEN_API int eqgen_nesterov_sampled_step_f32(int64_t theta_entries, int64_t M, int64_t P, int64_t N,
+                                              const float* theta, const float* A, const float* B,
+                                              const eqgen_pattern* theta_pattern, const float* delta, double mu,
+                                              double eta, float* theta_new, float* delta_new);
+EQGEN_API int eqgen_nesterov_sampled_step_f64(int64_t theta_entries, int64_t M, int64_t P, int64_t N,
+                                              const double* theta, const double* A, const double* B,
+                                              const eqgen_pattern* theta_pattern, const double* delta, double mu,
+                                              double eta, double* theta_new, double* delta_new);
 
 /* Steps scaled by a running mean of the squared gradient (rmsprop.eq:1) */
 EQGEN_API int eqgen_rms_prop_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, const float* v,
@@ -1062,6 +1109,17 @@ EQGEN_API int eqgen_rms_prop_product_step_f64(int64_t M, int64_t N, int64_t P, c
                                               const double* B, const double* v, double rho, double epsilon, double eta,
                                               double c1, double* theta_new, double* v_new);
 
+/* Steps scaled by a running mean of the squared gradient; of stored entries, the gradient is A * B.T and is not stored
+ * (rmsprop.eq:1) */
+EQGEN_API int eqgen_rms_prop_sampled_step_f32(int64_t theta_entries, int64_t M, int64_t P, int64_t N,
+                                              const float* theta, const float* A, const float* B,
+                                              const eqgen_pattern* theta_pattern, const float* v, double rho,
+                                              double epsilon, double eta, double c1, float* theta_new, float* v_new);
+EQGEN_API int eqgen_rms_prop_sampled_step_f64(int64_t theta_entries, int64_t M, int64_t P, int64_t N,
+                                              const double* theta, const double* A, const double* B,
+                                              const eqgen_pattern* theta_pattern, const double* v, double rho,
+                                              double epsilon, double eta, double c1, double* theta_new, double* v_new);
+
 /* Adds the gradient of decay / 2 times the squared weights (weight_decay.eq:1) */
 EQGEN_API int eqgen_weight_decay_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, double decay,
                                           float* Dtheta_new);
@@ -1074,6 +1132,15 @@ EQGEN_API int eqgen_weight_decay_product_step_f32(int64_t M, int64_t N, int64_t 
                                                   const float* B, double decay, float* Dtheta_new);
 EQGEN_API int eqgen_weight_decay_product_step_f64(int64_t M, int64_t N, int64_t P, const double* theta, const double* A,
                                                   const double* B, double decay, double* Dtheta_new);
+
+/* Adds the gradient of decay / 2 times the squared weights; of stored entries, the gradient is A * B.T and is not
+ * stored (weight_decay.eq:1) */
+EQGEN_API int eqgen_weight_decay_sampled_step_f32(int64_t theta_entries, int64_t M, int64_t P, int64_t N,
+                                                  const float* theta, const float* A, const float* B,
+                                                  const eqgen_pattern* theta_pattern, double decay, float* Dtheta_new);
+EQGEN_API int eqgen_weight_decay_sampled_step_f64(int64_t theta_entries, int64_t M, int64_t P, int64_t N,
+                                                  const double* theta, const double* A, const double* B,
+                                                  const eqgen_pattern* theta_pattern, double decay, double* Dtheta_new);
 
 /* The same functions as a table, for bindings that are written once. */
 typedef enum eqgen_kind {

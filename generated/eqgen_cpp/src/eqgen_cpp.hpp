@@ -452,9 +452,9 @@ EQGEN_API void sparse_softmax_input_gradient(ConstMatrix<Scalar> W, const Patter
 template <class Scalar>
 EQGEN_API void transposed_product(ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, Matrix<Scalar> C);
 
-// The transpose of a matrix, as a matrix ()
+// Y = X.T, its first rows; columns of Y beyond the rows of X are the last one times a number
 template <class Scalar>
-EQGEN_API void transposed(ConstMatrix<Scalar> X, Matrix<Scalar> Y);
+EQGEN_API void transposed(ConstMatrix<Scalar> X, Scalar repeats, Matrix<Scalar> Y);
 
 // Linear map followed by an activation function; examples are columns (activation.eq:1)
 template <class Scalar>
@@ -464,9 +464,7 @@ EQGEN_API void sparse_activation_forward_columns(ConstMatrix<Scalar> X, ConstMat
 
 // Linear map followed by an activation function; examples are columns (activation.eq:1)
 template <class Scalar>
-EQGEN_API void sparse_activation_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/,
-                                                   const Pattern& W_pattern, ConstMatrix<Scalar> Z,
-                                                   ConstMatrix<Scalar> DY, const Activation& act, Matrix<Scalar> DW,
+EQGEN_API void sparse_activation_gradients_columns(ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, const Activation& act,
                                                    Matrix<Scalar> Db, Matrix<Scalar> DZ);
 
 // Linear map followed by an activation function; examples are columns (activation.eq:1)
@@ -481,9 +479,7 @@ EQGEN_API void sparse_linear_forward_columns(ConstMatrix<Scalar> X, ConstMatrix<
 
 // Linear map with a bias; examples are columns (linear.eq:1)
 template <class Scalar>
-EQGEN_API void sparse_linear_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/,
-                                               const Pattern& W_pattern, ConstMatrix<Scalar> DY, Matrix<Scalar> DW,
-                                               Matrix<Scalar> Db);
+EQGEN_API void sparse_linear_gradients_columns(ConstMatrix<Scalar> DY, Matrix<Scalar> Db);
 
 // Linear map with a bias; examples are columns (linear.eq:1)
 template <class Scalar>
@@ -498,9 +494,7 @@ EQGEN_API void sparse_log_softmax_forward_columns(ConstMatrix<Scalar> X, ConstMa
 
 // Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1)
 template <class Scalar>
-EQGEN_API void sparse_log_softmax_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/,
-                                                    const Pattern& W_pattern, ConstMatrix<Scalar> Z,
-                                                    ConstMatrix<Scalar> DY, Matrix<Scalar> DW, Matrix<Scalar> Db,
+EQGEN_API void sparse_log_softmax_gradients_columns(ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix<Scalar> Db,
                                                     Matrix<Scalar> DZ);
 
 // Linear map followed by the logarithm of a row-wise softmax; examples are columns (log_softmax.eq:1)
@@ -517,12 +511,10 @@ EQGEN_API void sparse_s_relu_forward_columns(ConstMatrix<Scalar> X, ConstMatrix<
 
 // Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns (srelu.eq:1)
 template <class Scalar>
-EQGEN_API void sparse_s_relu_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/,
-                                               const Pattern& W_pattern, ConstMatrix<Scalar> al, ConstMatrix<Scalar> tl,
-                                               ConstMatrix<Scalar> ar, ConstMatrix<Scalar> tr, ConstMatrix<Scalar> Z,
-                                               ConstMatrix<Scalar> DY, Matrix<Scalar> DW, Matrix<Scalar> Db,
-                                               Matrix<Scalar> Dal, Matrix<Scalar> Dtl, Matrix<Scalar> Dar,
-                                               Matrix<Scalar> Dtr, Matrix<Scalar> DZ);
+EQGEN_API void sparse_s_relu_gradients_columns(ConstMatrix<Scalar> al, ConstMatrix<Scalar> tl, ConstMatrix<Scalar> ar,
+                                               ConstMatrix<Scalar> tr, ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY,
+                                               Matrix<Scalar> Db, Matrix<Scalar> Dal, Matrix<Scalar> Dtl,
+                                               Matrix<Scalar> Dar, Matrix<Scalar> Dtr, Matrix<Scalar> DZ);
 
 // Linear map followed by an S-shaped ReLU whose slopes and thresholds are learned; examples are columns (srelu.eq:1)
 template <class Scalar>
@@ -536,14 +528,18 @@ EQGEN_API void sparse_softmax_forward_columns(ConstMatrix<Scalar> X, ConstMatrix
 
 // Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1)
 template <class Scalar>
-EQGEN_API void sparse_softmax_gradients_columns(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/,
-                                                const Pattern& W_pattern, ConstMatrix<Scalar> Y, ConstMatrix<Scalar> DY,
-                                                Matrix<Scalar> DW, Matrix<Scalar> Db, Matrix<Scalar> DZ);
+EQGEN_API void sparse_softmax_gradients_columns(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> DY, Matrix<Scalar> Db,
+                                                Matrix<Scalar> DZ);
 
 // Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1)
 template <class Scalar>
 EQGEN_API void sparse_softmax_input_gradient_columns(ConstMatrix<Scalar> W, const Pattern& W_pattern,
                                                      ConstMatrix<Scalar> DZ, Matrix<Scalar> DX);
+
+// A gradient on a pattern, from its factors ()
+template <class Scalar>
+EQGEN_API void sampled_product(ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, ConstMatrix<Scalar> /*S*/,
+                               const Pattern& S_pattern, Matrix<Scalar> C);
 
 // Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1)
 template <class Scalar>
@@ -688,6 +684,15 @@ EQGEN_API void adam_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> 
                                  Scalar epsilon, Scalar eta, Scalar c1, Scalar c2, Scalar c3, Scalar c4,
                                  Matrix<Scalar> theta_new, Matrix<Scalar> m_new, Matrix<Scalar> v_new);
 
+// Adaptive moments: steps scaled by the means of the gradient and of its square; of stored entries, the gradient is A *
+// B.T and is not stored (adam.eq:1)
+template <class Scalar>
+EQGEN_API void adam_sampled_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                 const Pattern& theta_pattern, ConstMatrix<Scalar> m, ConstMatrix<Scalar> v,
+                                 Scalar beta1, Scalar beta2, Scalar epsilon, Scalar eta, Scalar c1, Scalar c2,
+                                 Scalar c3, Scalar c4, Matrix<Scalar> theta_new, Matrix<Scalar> m_new,
+                                 Matrix<Scalar> v_new);
+
 // Adam with a weight decay that does not pass through the moments (adamw.eq:1)
 template <class Scalar>
 EQGEN_API void adamw_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> m,
@@ -703,6 +708,15 @@ EQGEN_API void adamw_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar>
                                   Scalar epsilon, Scalar eta, Scalar c1, Scalar c2, Scalar c3, Scalar c4, Scalar c5,
                                   Matrix<Scalar> theta_new, Matrix<Scalar> m_new, Matrix<Scalar> v_new);
 
+// Adam with a weight decay that does not pass through the moments; of stored entries, the gradient is A * B.T and is
+// not stored (adamw.eq:1)
+template <class Scalar>
+EQGEN_API void adamw_sampled_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                  const Pattern& theta_pattern, ConstMatrix<Scalar> m, ConstMatrix<Scalar> v,
+                                  Scalar beta1, Scalar beta2, Scalar epsilon, Scalar eta, Scalar c1, Scalar c2,
+                                  Scalar c3, Scalar c4, Scalar c5, Matrix<Scalar> theta_new, Matrix<Scalar> m_new,
+                                  Matrix<Scalar> v_new);
+
 // Shortens a gradient whose Euclidean norm exceeds c to length c (clip_by_norm.eq:1)
 template <class Scalar>
 EQGEN_API void clip_by_norm_step(ConstMatrix<Scalar> Dtheta, Scalar c, Matrix<Scalar> Dtheta_new);
@@ -716,6 +730,12 @@ template <class Scalar>
 EQGEN_API void clip_by_value_product_step(ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, Scalar c, Scalar c1,
                                           Matrix<Scalar> Dtheta_new);
 
+// Limits every entry of the gradient to [-c, c]; of stored entries, the gradient is A * B.T and is not stored
+// (clip_by_value.eq:1)
+template <class Scalar>
+EQGEN_API void clip_by_value_sampled_step(ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, const Pattern& theta_pattern,
+                                          Scalar c, Scalar c1, Matrix<Scalar> Dtheta_new);
+
 // A step against the gradient (gradient_descent.eq:1)
 template <class Scalar>
 EQGEN_API void gradient_descent_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, Scalar eta,
@@ -725,6 +745,11 @@ EQGEN_API void gradient_descent_step(ConstMatrix<Scalar> theta, ConstMatrix<Scal
 template <class Scalar>
 EQGEN_API void gradient_descent_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
                                              Scalar eta, Matrix<Scalar> theta_new);
+
+// A step against the gradient; of stored entries, the gradient is A * B.T and is not stored (gradient_descent.eq:1)
+template <class Scalar>
+EQGEN_API void gradient_descent_sampled_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                             const Pattern& theta_pattern, Scalar eta, Matrix<Scalar> theta_new);
 
 // Gradient descent with momentum, in Keras' form (momentum.eq:1)
 template <class Scalar>
@@ -737,6 +762,13 @@ EQGEN_API void momentum_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scal
                                      ConstMatrix<Scalar> delta, Scalar mu, Scalar eta, Matrix<Scalar> theta_new,
                                      Matrix<Scalar> delta_new);
 
+// Gradient descent with momentum, in Keras' form; of stored entries, the gradient is A * B.T and is not stored
+// (momentum.eq:1)
+template <class Scalar>
+EQGEN_API void momentum_sampled_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                     const Pattern& theta_pattern, ConstMatrix<Scalar> delta, Scalar mu, Scalar eta,
+                                     Matrix<Scalar> theta_new, Matrix<Scalar> delta_new);
+
 // Nesterov momentum, in Keras' form (nesterov.eq:1)
 template <class Scalar>
 EQGEN_API void nesterov_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> delta,
@@ -747,6 +779,12 @@ template <class Scalar>
 EQGEN_API void nesterov_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
                                      ConstMatrix<Scalar> delta, Scalar mu, Scalar eta, Matrix<Scalar> theta_new,
                                      Matrix<Scalar> delta_new);
+
+// Nesterov momentum, in Keras' form; of stored entries, the gradient is A * B.T and is not stored (nesterov.eq:1)
+template <class Scalar>
+EQGEN_API void nesterov_sampled_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                     const Pattern& theta_pattern, ConstMatrix<Scalar> delta, Scalar mu, Scalar eta,
+                                     Matrix<Scalar> theta_new, Matrix<Scalar> delta_new);
 
 // Steps scaled by a running mean of the squared gradient (rmsprop.eq:1)
 template <class Scalar>
@@ -759,6 +797,13 @@ EQGEN_API void rms_prop_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scal
                                      ConstMatrix<Scalar> v, Scalar rho, Scalar epsilon, Scalar eta, Scalar c1,
                                      Matrix<Scalar> theta_new, Matrix<Scalar> v_new);
 
+// Steps scaled by a running mean of the squared gradient; of stored entries, the gradient is A * B.T and is not stored
+// (rmsprop.eq:1)
+template <class Scalar>
+EQGEN_API void rms_prop_sampled_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                     const Pattern& theta_pattern, ConstMatrix<Scalar> v, Scalar rho, Scalar epsilon,
+                                     Scalar eta, Scalar c1, Matrix<Scalar> theta_new, Matrix<Scalar> v_new);
+
 // Adds the gradient of decay / 2 times the squared weights (weight_decay.eq:1)
 template <class Scalar>
 EQGEN_API void weight_decay_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, Scalar decay,
@@ -769,5 +814,11 @@ EQGEN_API void weight_decay_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> 
 template <class Scalar>
 EQGEN_API void weight_decay_product_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
                                          Scalar decay, Matrix<Scalar> Dtheta_new);
+
+// Adds the gradient of decay / 2 times the squared weights; of stored entries, the gradient is A * B.T and is not
+// stored (weight_decay.eq:1)
+template <class Scalar>
+EQGEN_API void weight_decay_sampled_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                         const Pattern& theta_pattern, Scalar decay, Matrix<Scalar> Dtheta_new);
 
 }  // namespace eqgen

@@ -13,11 +13,13 @@ void log_softmax(ConstMatrix<Scalar> X, Matrix<Scalar> result) {
     Matrix<Scalar> Z = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
     // Z = X - column_repeat(rows_max(X), K)                                     log_softmax.eq:6
-    rows_max(K, t1, [&](Index i, Index j) { return X(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { Z(i, j) = X(i, j) - t1(i); });
-    // = Z - column_repeat(log(rows_sum(exp(Z))), K)                             log_softmax.eq:7
-    rows_sum(K, t2, [&](Index i, Index j) { return exp(Z(i, j)); });
-    elementwise(N, K, [&](Index i, Index j) { result(i, j) = Z(i, j) - log(t2(i)); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t1, [&](Index i, Index j) { return X(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { Z(i, j) = X(i, j) - t1(i); });
+        // = Z - column_repeat(log(rows_sum(exp(Z))), K)                             log_softmax.eq:7
+        rows_sum(rows, K, t2, [&](Index i, Index j) { return exp(Z(i, j)); });
+        elementwise(rows, K, [&](Index i, Index j) { result(i, j) = Z(i, j) - log(t2(i)); });
+    });
 }
 
 template void log_softmax<float>(ConstMatrix<float>, Matrix<float>);
@@ -32,14 +34,16 @@ void softmax(ConstMatrix<Scalar> X, Matrix<Scalar> result) {
     Matrix<Scalar> s1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
     // Z = X - column_repeat(rows_max(X), K)                                     softmax.eq:6
-    rows_max(K, t1, [&](Index i, Index j) { return X(i, j); });
-    elementwise(N, K, [&](Index i, Index j) {
-        const Scalar Z = X(i, j) - t1(i);
-        s1(i, j) = exp(Z);
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t1, [&](Index i, Index j) { return X(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) {
+            const Scalar Z = X(i, j) - t1(i);
+            s1(i, j) = exp(Z);
+        });
+        // = hadamard(exp(Z), column_repeat(reciprocal(rows_sum(exp(Z))), K))        softmax.eq:7
+        rows_sum(rows, K, t2, [&](Index i, Index j) { return s1(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { result(i, j) = s1(i, j) * reciprocal(t2(i)); });
     });
-    // = hadamard(exp(Z), column_repeat(reciprocal(rows_sum(exp(Z))), K))        softmax.eq:7
-    rows_sum(K, t2, [&](Index i, Index j) { return s1(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { result(i, j) = s1(i, j) * reciprocal(t2(i)); });
 }
 
 template void softmax<float>(ConstMatrix<float>, Matrix<float>);

@@ -1335,12 +1335,12 @@ int eqgen_transposed_product_f64(int64_t P, int64_t M, int64_t N, const double* 
                    [&] { transposed_product<double>(view(A, P, M, "A"), view(B, P, N, "B"), view(C, M, N, "C")); });
 }
 
-int eqgen_transposed_f32(int64_t M, int64_t N, const float* X, float* Y) {
-    return guarded("transposed", [&] { transposed<float>(view(X, M, N, "X"), view(Y, N, M, "Y")); });
+int eqgen_transposed_f32(int64_t M, int64_t N, int64_t P, int64_t Q, const float* X, double repeats, float* Y) {
+    return guarded("transposed", [&] { transposed<float>(view(X, M, N, "X"), float(repeats), view(Y, P, Q, "Y")); });
 }
 
-int eqgen_transposed_f64(int64_t M, int64_t N, const double* X, double* Y) {
-    return guarded("transposed", [&] { transposed<double>(view(X, M, N, "X"), view(Y, N, M, "Y")); });
+int eqgen_transposed_f64(int64_t M, int64_t N, int64_t P, int64_t Q, const double* X, double repeats, double* Y) {
+    return guarded("transposed", [&] { transposed<double>(view(X, M, N, "X"), double(repeats), view(Y, P, Q, "Y")); });
 }
 
 int eqgen_sparse_activation_forward_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
@@ -1363,27 +1363,19 @@ int eqgen_sparse_activation_forward_columns_f64(int64_t D, int64_t N, int64_t W_
     });
 }
 
-int eqgen_sparse_activation_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
-                                                  const float* W, const eqgen_pattern* W_pattern, const float* Z,
-                                                  const float* DY, const eqgen_activation* act, float* DW, float* Db,
-                                                  float* DZ) {
+int eqgen_sparse_activation_gradients_columns_f32(int64_t K, int64_t N, const float* Z, const float* DY,
+                                                  const eqgen_activation* act, float* Db, float* DZ) {
     return guarded("sparse_activation_gradients_columns", [&] {
-        sparse_activation_gradients_columns<float>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
-                                                   view(W_pattern, K, D, "W_pattern"), view(Z, K, N, "Z"),
-                                                   view(DY, K, N, "DY"), view(act, "act"), view(DW, 1, W_entries, "DW"),
+        sparse_activation_gradients_columns<float>(view(Z, K, N, "Z"), view(DY, K, N, "DY"), view(act, "act"),
                                                    view(Db, 1, K, "Db"), view(DZ, K, N, "DZ"));
     });
 }
 
-int eqgen_sparse_activation_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
-                                                  const double* W, const eqgen_pattern* W_pattern, const double* Z,
-                                                  const double* DY, const eqgen_activation* act, double* DW, double* Db,
-                                                  double* DZ) {
+int eqgen_sparse_activation_gradients_columns_f64(int64_t K, int64_t N, const double* Z, const double* DY,
+                                                  const eqgen_activation* act, double* Db, double* DZ) {
     return guarded("sparse_activation_gradients_columns", [&] {
-        sparse_activation_gradients_columns<double>(
-            view(X, D, N, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(Z, K, N, "Z"),
-            view(DY, K, N, "DY"), view(act, "act"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"),
-            view(DZ, K, N, "DZ"));
+        sparse_activation_gradients_columns<double>(view(Z, K, N, "Z"), view(DY, K, N, "DY"), view(act, "act"),
+                                                    view(Db, 1, K, "Db"), view(DZ, K, N, "DZ"));
     });
 }
 
@@ -1424,24 +1416,14 @@ int eqgen_sparse_linear_forward_columns_f64(int64_t D, int64_t N, int64_t W_entr
     });
 }
 
-int eqgen_sparse_linear_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
-                                              const float* W, const eqgen_pattern* W_pattern, const float* DY,
-                                              float* DW, float* Db) {
-    return guarded("sparse_linear_gradients_columns", [&] {
-        sparse_linear_gradients_columns<float>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
-                                               view(W_pattern, K, D, "W_pattern"), view(DY, K, N, "DY"),
-                                               view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"));
-    });
+int eqgen_sparse_linear_gradients_columns_f32(int64_t K, int64_t N, const float* DY, float* Db) {
+    return guarded("sparse_linear_gradients_columns",
+                   [&] { sparse_linear_gradients_columns<float>(view(DY, K, N, "DY"), view(Db, 1, K, "Db")); });
 }
 
-int eqgen_sparse_linear_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
-                                              const double* W, const eqgen_pattern* W_pattern, const double* DY,
-                                              double* DW, double* Db) {
-    return guarded("sparse_linear_gradients_columns", [&] {
-        sparse_linear_gradients_columns<double>(view(X, D, N, "X"), view(W, 1, W_entries, "W"),
-                                                view(W_pattern, K, D, "W_pattern"), view(DY, K, N, "DY"),
-                                                view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"));
-    });
+int eqgen_sparse_linear_gradients_columns_f64(int64_t K, int64_t N, const double* DY, double* Db) {
+    return guarded("sparse_linear_gradients_columns",
+                   [&] { sparse_linear_gradients_columns<double>(view(DY, K, N, "DY"), view(Db, 1, K, "Db")); });
 }
 
 int eqgen_sparse_linear_input_gradient_columns_f32(int64_t W_entries, int64_t K, int64_t D, int64_t N, const float* W,
@@ -1480,23 +1462,19 @@ int eqgen_sparse_log_softmax_forward_columns_f64(int64_t D, int64_t N, int64_t W
     });
 }
 
-int eqgen_sparse_log_softmax_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
-                                                   const float* W, const eqgen_pattern* W_pattern, const float* Z,
-                                                   const float* DY, float* DW, float* Db, float* DZ) {
+int eqgen_sparse_log_softmax_gradients_columns_f32(int64_t K, int64_t N, const float* Z, const float* DY, float* Db,
+                                                   float* DZ) {
     return guarded("sparse_log_softmax_gradients_columns", [&] {
-        sparse_log_softmax_gradients_columns<float>(
-            view(X, D, N, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(Z, K, N, "Z"),
-            view(DY, K, N, "DY"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(DZ, K, N, "DZ"));
+        sparse_log_softmax_gradients_columns<float>(view(Z, K, N, "Z"), view(DY, K, N, "DY"), view(Db, 1, K, "Db"),
+                                                    view(DZ, K, N, "DZ"));
     });
 }
 
-int eqgen_sparse_log_softmax_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
-                                                   const double* W, const eqgen_pattern* W_pattern, const double* Z,
-                                                   const double* DY, double* DW, double* Db, double* DZ) {
+int eqgen_sparse_log_softmax_gradients_columns_f64(int64_t K, int64_t N, const double* Z, const double* DY, double* Db,
+                                                   double* DZ) {
     return guarded("sparse_log_softmax_gradients_columns", [&] {
-        sparse_log_softmax_gradients_columns<double>(
-            view(X, D, N, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(Z, K, N, "Z"),
-            view(DY, K, N, "DY"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(DZ, K, N, "DZ"));
+        sparse_log_softmax_gradients_columns<double>(view(Z, K, N, "Z"), view(DY, K, N, "DY"), view(Db, 1, K, "Db"),
+                                                     view(DZ, K, N, "DZ"));
     });
 }
 
@@ -1542,31 +1520,26 @@ int eqgen_sparse_s_relu_forward_columns_f64(int64_t D, int64_t N, int64_t W_entr
     });
 }
 
-int eqgen_sparse_s_relu_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
-                                              const float* W, const eqgen_pattern* W_pattern, const float* al,
-                                              const float* tl, const float* ar, const float* tr, const float* Z,
-                                              const float* DY, float* DW, float* Db, float* Dal, float* Dtl, float* Dar,
-                                              float* Dtr, float* DZ) {
+int eqgen_sparse_s_relu_gradients_columns_f32(int64_t K, int64_t N, const float* al, const float* tl, const float* ar,
+                                              const float* tr, const float* Z, const float* DY, float* Db, float* Dal,
+                                              float* Dtl, float* Dar, float* Dtr, float* DZ) {
     return guarded("sparse_s_relu_gradients_columns", [&] {
-        sparse_s_relu_gradients_columns<float>(
-            view(X, D, N, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(al, 1, 1, "al"),
-            view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"), view(tr, 1, 1, "tr"), view(Z, K, N, "Z"), view(DY, K, N, "DY"),
-            view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(Dal, 1, 1, "Dal"), view(Dtl, 1, 1, "Dtl"),
-            view(Dar, 1, 1, "Dar"), view(Dtr, 1, 1, "Dtr"), view(DZ, K, N, "DZ"));
+        sparse_s_relu_gradients_columns<float>(view(al, 1, 1, "al"), view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"),
+                                               view(tr, 1, 1, "tr"), view(Z, K, N, "Z"), view(DY, K, N, "DY"),
+                                               view(Db, 1, K, "Db"), view(Dal, 1, 1, "Dal"), view(Dtl, 1, 1, "Dtl"),
+                                               view(Dar, 1, 1, "Dar"), view(Dtr, 1, 1, "Dtr"), view(DZ, K, N, "DZ"));
     });
 }
 
-int eqgen_sparse_s_relu_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
-                                              const double* W, const eqgen_pattern* W_pattern, const double* al,
-                                              const double* tl, const double* ar, const double* tr, const double* Z,
-                                              const double* DY, double* DW, double* Db, double* Dal, double* Dtl,
-                                              double* Dar, double* Dtr, double* DZ) {
+int eqgen_sparse_s_relu_gradients_columns_f64(int64_t K, int64_t N, const double* al, const double* tl,
+                                              const double* ar, const double* tr, const double* Z, const double* DY,
+                                              double* Db, double* Dal, double* Dtl, double* Dar, double* Dtr,
+                                              double* DZ) {
     return guarded("sparse_s_relu_gradients_columns", [&] {
-        sparse_s_relu_gradients_columns<double>(
-            view(X, D, N, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(al, 1, 1, "al"),
-            view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"), view(tr, 1, 1, "tr"), view(Z, K, N, "Z"), view(DY, K, N, "DY"),
-            view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(Dal, 1, 1, "Dal"), view(Dtl, 1, 1, "Dtl"),
-            view(Dar, 1, 1, "Dar"), view(Dtr, 1, 1, "Dtr"), view(DZ, K, N, "DZ"));
+        sparse_s_relu_gradients_columns<double>(view(al, 1, 1, "al"), view(tl, 1, 1, "tl"), view(ar, 1, 1, "ar"),
+                                                view(tr, 1, 1, "tr"), view(Z, K, N, "Z"), view(DY, K, N, "DY"),
+                                                view(Db, 1, K, "Db"), view(Dal, 1, 1, "Dal"), view(Dtl, 1, 1, "Dtl"),
+                                                view(Dar, 1, 1, "Dar"), view(Dtr, 1, 1, "Dtr"), view(DZ, K, N, "DZ"));
     });
 }
 
@@ -1605,23 +1578,19 @@ int eqgen_sparse_softmax_forward_columns_f64(int64_t D, int64_t N, int64_t W_ent
     });
 }
 
-int eqgen_sparse_softmax_gradients_columns_f32(int64_t D, int64_t N, int64_t W_entries, int64_t K, const float* X,
-                                               const float* W, const eqgen_pattern* W_pattern, const float* Y,
-                                               const float* DY, float* DW, float* Db, float* DZ) {
+int eqgen_sparse_softmax_gradients_columns_f32(int64_t K, int64_t N, const float* Y, const float* DY, float* Db,
+                                               float* DZ) {
     return guarded("sparse_softmax_gradients_columns", [&] {
-        sparse_softmax_gradients_columns<float>(
-            view(X, D, N, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(Y, K, N, "Y"),
-            view(DY, K, N, "DY"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(DZ, K, N, "DZ"));
+        sparse_softmax_gradients_columns<float>(view(Y, K, N, "Y"), view(DY, K, N, "DY"), view(Db, 1, K, "Db"),
+                                                view(DZ, K, N, "DZ"));
     });
 }
 
-int eqgen_sparse_softmax_gradients_columns_f64(int64_t D, int64_t N, int64_t W_entries, int64_t K, const double* X,
-                                               const double* W, const eqgen_pattern* W_pattern, const double* Y,
-                                               const double* DY, double* DW, double* Db, double* DZ) {
+int eqgen_sparse_softmax_gradients_columns_f64(int64_t K, int64_t N, const double* Y, const double* DY, double* Db,
+                                               double* DZ) {
     return guarded("sparse_softmax_gradients_columns", [&] {
-        sparse_softmax_gradients_columns<double>(
-            view(X, D, N, "X"), view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"), view(Y, K, N, "Y"),
-            view(DY, K, N, "DY"), view(DW, 1, W_entries, "DW"), view(Db, 1, K, "Db"), view(DZ, K, N, "DZ"));
+        sparse_softmax_gradients_columns<double>(view(Y, K, N, "Y"), view(DY, K, N, "DY"), view(Db, 1, K, "Db"),
+                                                 view(DZ, K, N, "DZ"));
     });
 }
 
@@ -1638,6 +1607,22 @@ int eqgen_sparse_softmax_input_gradient_columns_f64(int64_t W_entries, int64_t K
     return guarded("sparse_softmax_input_gradient_columns", [&] {
         sparse_softmax_input_gradient_columns<double>(view(W, 1, W_entries, "W"), view(W_pattern, K, D, "W_pattern"),
                                                       view(DZ, K, N, "DZ"), view(DX, D, N, "DX"));
+    });
+}
+
+int eqgen_sampled_product_f32(int64_t M, int64_t P, int64_t N, int64_t S_entries, const float* A, const float* B,
+                              const float* S, const eqgen_pattern* S_pattern, float* C) {
+    return guarded("sampled_product", [&] {
+        sampled_product<float>(view(A, M, P, "A"), view(B, N, P, "B"), view(S, 1, S_entries, "S"),
+                               view(S_pattern, M, N, "S_pattern"), view(C, 1, S_entries, "C"));
+    });
+}
+
+int eqgen_sampled_product_f64(int64_t M, int64_t P, int64_t N, int64_t S_entries, const double* A, const double* B,
+                              const double* S, const eqgen_pattern* S_pattern, double* C) {
+    return guarded("sampled_product", [&] {
+        sampled_product<double>(view(A, M, P, "A"), view(B, N, P, "B"), view(S, 1, S_entries, "S"),
+                                view(S_pattern, M, N, "S_pattern"), view(C, 1, S_entries, "C"));
     });
 }
 
@@ -2076,6 +2061,34 @@ int eqgen_adam_product_step_f64(int64_t M, int64_t N, int64_t P, const double* t
     });
 }
 
+int eqgen_adam_sampled_step_f32(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const float* theta,
+                                const float* A, const float* B, const eqgen_pattern* theta_pattern, const float* m,
+                                const float* v, double beta1, double beta2, double epsilon, double eta, double c1,
+                                double c2, double c3, double c4, float* theta_new, float* m_new, float* v_new) {
+    return guarded("adam_sampled_step", [&] {
+        adam_sampled_step<float>(view(theta, 1, theta_entries, "theta"), view(A, M, P, "A"), view(B, N, P, "B"),
+                                 view(theta_pattern, M, N, "theta_pattern"), view(m, 1, theta_entries, "m"),
+                                 view(v, 1, theta_entries, "v"), float(beta1), float(beta2), float(epsilon), float(eta),
+                                 float(c1), float(c2), float(c3), float(c4),
+                                 view(theta_new, 1, theta_entries, "theta_new"), view(m_new, 1, theta_entries, "m_new"),
+                                 view(v_new, 1, theta_entries, "v_new"));
+    });
+}
+
+int eqgen_adam_sampled_step_f64(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const double* theta,
+                                const double* A, const double* B, const eqgen_pattern* theta_pattern, const double* m,
+                                const double* v, double beta1, double beta2, double epsilon, double eta, double c1,
+                                double c2, double c3, double c4, double* theta_new, double* m_new, double* v_new) {
+    return guarded("adam_sampled_step", [&] {
+        adam_sampled_step<double>(view(theta, 1, theta_entries, "theta"), view(A, M, P, "A"), view(B, N, P, "B"),
+                                  view(theta_pattern, M, N, "theta_pattern"), view(m, 1, theta_entries, "m"),
+                                  view(v, 1, theta_entries, "v"), double(beta1), double(beta2), double(epsilon),
+                                  double(eta), double(c1), double(c2), double(c3), double(c4),
+                                  view(theta_new, 1, theta_entries, "theta_new"),
+                                  view(m_new, 1, theta_entries, "m_new"), view(v_new, 1, theta_entries, "v_new"));
+    });
+}
+
 int eqgen_adamw_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, const float* m, const float* v,
                          double beta1, double beta2, double epsilon, double eta, double c1, double c2, double c3,
                          double c4, double c5, float* theta_new, float* m_new, float* v_new) {
@@ -2122,6 +2135,36 @@ int eqgen_adamw_product_step_f64(int64_t M, int64_t N, int64_t P, const double* 
     });
 }
 
+int eqgen_adamw_sampled_step_f32(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const float* theta,
+                                 const float* A, const float* B, const eqgen_pattern* theta_pattern, const float* m,
+                                 const float* v, double beta1, double beta2, double epsilon, double eta, double c1,
+                                 double c2, double c3, double c4, double c5, float* theta_new, float* m_new,
+                                 float* v_new) {
+    return guarded("adamw_sampled_step", [&] {
+        adamw_sampled_step<float>(view(theta, 1, theta_entries, "theta"), view(A, M, P, "A"), view(B, N, P, "B"),
+                                  view(theta_pattern, M, N, "theta_pattern"), view(m, 1, theta_entries, "m"),
+                                  view(v, 1, theta_entries, "v"), float(beta1), float(beta2), float(epsilon),
+                                  float(eta), float(c1), float(c2), float(c3), float(c4), float(c5),
+                                  view(theta_new, 1, theta_entries, "theta_new"),
+                                  view(m_new, 1, theta_entries, "m_new"), view(v_new, 1, theta_entries, "v_new"));
+    });
+}
+
+int eqgen_adamw_sampled_step_f64(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const double* theta,
+                                 const double* A, const double* B, const eqgen_pattern* theta_pattern, const double* m,
+                                 const double* v, double beta1, double beta2, double epsilon, double eta, double c1,
+                                 double c2, double c3, double c4, double c5, double* theta_new, double* m_new,
+                                 double* v_new) {
+    return guarded("adamw_sampled_step", [&] {
+        adamw_sampled_step<double>(view(theta, 1, theta_entries, "theta"), view(A, M, P, "A"), view(B, N, P, "B"),
+                                   view(theta_pattern, M, N, "theta_pattern"), view(m, 1, theta_entries, "m"),
+                                   view(v, 1, theta_entries, "v"), double(beta1), double(beta2), double(epsilon),
+                                   double(eta), double(c1), double(c2), double(c3), double(c4), double(c5),
+                                   view(theta_new, 1, theta_entries, "theta_new"),
+                                   view(m_new, 1, theta_entries, "m_new"), view(v_new, 1, theta_entries, "v_new"));
+    });
+}
+
 int eqgen_clip_by_norm_step_f32(int64_t M, int64_t N, const float* Dtheta, double c, float* Dtheta_new) {
     return guarded("clip_by_norm_step", [&] {
         clip_by_norm_step<float>(view(Dtheta, M, N, "Dtheta"), float(c), view(Dtheta_new, M, N, "Dtheta_new"));
@@ -2164,6 +2207,26 @@ int eqgen_clip_by_value_product_step_f64(int64_t P, int64_t M, int64_t N, const 
     });
 }
 
+int eqgen_clip_by_value_sampled_step_f32(int64_t M, int64_t P, int64_t N, int64_t theta_entries, const float* A,
+                                         const float* B, const eqgen_pattern* theta_pattern, double c, double c1,
+                                         float* Dtheta_new) {
+    return guarded("clip_by_value_sampled_step", [&] {
+        clip_by_value_sampled_step<float>(view(A, M, P, "A"), view(B, N, P, "B"),
+                                          view(theta_pattern, M, N, "theta_pattern"), float(c), float(c1),
+                                          view(Dtheta_new, 1, theta_entries, "Dtheta_new"));
+    });
+}
+
+int eqgen_clip_by_value_sampled_step_f64(int64_t M, int64_t P, int64_t N, int64_t theta_entries, const double* A,
+                                         const double* B, const eqgen_pattern* theta_pattern, double c, double c1,
+                                         double* Dtheta_new) {
+    return guarded("clip_by_value_sampled_step", [&] {
+        clip_by_value_sampled_step<double>(view(A, M, P, "A"), view(B, N, P, "B"),
+                                           view(theta_pattern, M, N, "theta_pattern"), double(c), double(c1),
+                                           view(Dtheta_new, 1, theta_entries, "Dtheta_new"));
+    });
+}
+
 int eqgen_gradient_descent_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, double eta,
                                     float* theta_new) {
     return guarded("gradient_descent_step", [&] {
@@ -2193,6 +2256,26 @@ int eqgen_gradient_descent_product_step_f64(int64_t M, int64_t N, int64_t P, con
     return guarded("gradient_descent_product_step", [&] {
         gradient_descent_product_step<double>(view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"),
                                               double(eta), view(theta_new, M, N, "theta_new"));
+    });
+}
+
+int eqgen_gradient_descent_sampled_step_f32(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const float* theta,
+                                            const float* A, const float* B, const eqgen_pattern* theta_pattern,
+                                            double eta, float* theta_new) {
+    return guarded("gradient_descent_sampled_step", [&] {
+        gradient_descent_sampled_step<float>(view(theta, 1, theta_entries, "theta"), view(A, M, P, "A"),
+                                             view(B, N, P, "B"), view(theta_pattern, M, N, "theta_pattern"), float(eta),
+                                             view(theta_new, 1, theta_entries, "theta_new"));
+    });
+}
+
+int eqgen_gradient_descent_sampled_step_f64(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const double* theta,
+                                            const double* A, const double* B, const eqgen_pattern* theta_pattern,
+                                            double eta, double* theta_new) {
+    return guarded("gradient_descent_sampled_step", [&] {
+        gradient_descent_sampled_step<double>(view(theta, 1, theta_entries, "theta"), view(A, M, P, "A"),
+                                              view(B, N, P, "B"), view(theta_pattern, M, N, "theta_pattern"),
+                                              double(eta), view(theta_new, 1, theta_entries, "theta_new"));
     });
 }
 
@@ -2233,6 +2316,28 @@ int eqgen_momentum_product_step_f64(int64_t M, int64_t N, int64_t P, const doubl
     });
 }
 
+int eqgen_momentum_sampled_step_f32(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const float* theta,
+                                    const float* A, const float* B, const eqgen_pattern* theta_pattern,
+                                    const float* delta, double mu, double eta, float* theta_new, float* delta_new) {
+    return guarded("momentum_sampled_step", [&] {
+        momentum_sampled_step<float>(view(theta, 1, theta_entries, "theta"), view(A, M, P, "A"), view(B, N, P, "B"),
+                                     view(theta_pattern, M, N, "theta_pattern"), view(delta, 1, theta_entries, "delta"),
+                                     float(mu), float(eta), view(theta_new, 1, theta_entries, "theta_new"),
+                                     view(delta_new, 1, theta_entries, "delta_new"));
+    });
+}
+
+int eqgen_momentum_sampled_step_f64(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const double* theta,
+                                    const double* A, const double* B, const eqgen_pattern* theta_pattern,
+                                    const double* delta, double mu, double eta, double* theta_new, double* delta_new) {
+    return guarded("momentum_sampled_step", [&] {
+        momentum_sampled_step<double>(
+            view(theta, 1, theta_entries, "theta"), view(A, M, P, "A"), view(B, N, P, "B"),
+            view(theta_pattern, M, N, "theta_pattern"), view(delta, 1, theta_entries, "delta"), double(mu), double(eta),
+            view(theta_new, 1, theta_entries, "theta_new"), view(delta_new, 1, theta_entries, "delta_new"));
+    });
+}
+
 int eqgen_nesterov_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, const float* delta,
                             double mu, double eta, float* theta_new, float* delta_new) {
     return guarded("nesterov_step", [&] {
@@ -2267,6 +2372,28 @@ int eqgen_nesterov_product_step_f64(int64_t M, int64_t N, int64_t P, const doubl
         nesterov_product_step<double>(view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"),
                                       view(delta, M, N, "delta"), double(mu), double(eta),
                                       view(theta_new, M, N, "theta_new"), view(delta_new, M, N, "delta_new"));
+    });
+}
+
+int eqgen_nesterov_sampled_step_f32(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const float* theta,
+                                    const float* A, const float* B, const eqgen_pattern* theta_pattern,
+                                    const float* delta, double mu, double eta, float* theta_new, float* delta_new) {
+    return guarded("nesterov_sampled_step", [&] {
+        nesterov_sampled_step<float>(view(theta, 1, theta_entries, "theta"), view(A, M, P, "A"), view(B, N, P, "B"),
+                                     view(theta_pattern, M, N, "theta_pattern"), view(delta, 1, theta_entries, "delta"),
+                                     float(mu), float(eta), view(theta_new, 1, theta_entries, "theta_new"),
+                                     view(delta_new, 1, theta_entries, "delta_new"));
+    });
+}
+
+int eqgen_nesterov_sampled_step_f64(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const double* theta,
+                                    const double* A, const double* B, const eqgen_pattern* theta_pattern,
+                                    const double* delta, double mu, double eta, double* theta_new, double* delta_new) {
+    return guarded("nesterov_sampled_step", [&] {
+        nesterov_sampled_step<double>(
+            view(theta, 1, theta_entries, "theta"), view(A, M, P, "A"), view(B, N, P, "B"),
+            view(theta_pattern, M, N, "theta_pattern"), view(delta, 1, theta_entries, "delta"), double(mu), double(eta),
+            view(theta_new, 1, theta_entries, "theta_new"), view(delta_new, 1, theta_entries, "delta_new"));
     });
 }
 
@@ -2308,6 +2435,31 @@ int eqgen_rms_prop_product_step_f64(int64_t M, int64_t N, int64_t P, const doubl
     });
 }
 
+int eqgen_rms_prop_sampled_step_f32(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const float* theta,
+                                    const float* A, const float* B, const eqgen_pattern* theta_pattern, const float* v,
+                                    double rho, double epsilon, double eta, double c1, float* theta_new, float* v_new) {
+    return guarded("rms_prop_sampled_step", [&] {
+        rms_prop_sampled_step<float>(view(theta, 1, theta_entries, "theta"), view(A, M, P, "A"), view(B, N, P, "B"),
+                                     view(theta_pattern, M, N, "theta_pattern"), view(v, 1, theta_entries, "v"),
+                                     float(rho), float(epsilon), float(eta), float(c1),
+                                     view(theta_new, 1, theta_entries, "theta_new"),
+                                     view(v_new, 1, theta_entries, "v_new"));
+    });
+}
+
+int eqgen_rms_prop_sampled_step_f64(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const double* theta,
+                                    const double* A, const double* B, const eqgen_pattern* theta_pattern,
+                                    const double* v, double rho, double epsilon, double eta, double c1,
+                                    double* theta_new, double* v_new) {
+    return guarded("rms_prop_sampled_step", [&] {
+        rms_prop_sampled_step<double>(view(theta, 1, theta_entries, "theta"), view(A, M, P, "A"), view(B, N, P, "B"),
+                                      view(theta_pattern, M, N, "theta_pattern"), view(v, 1, theta_entries, "v"),
+                                      double(rho), double(epsilon), double(eta), double(c1),
+                                      view(theta_new, 1, theta_entries, "theta_new"),
+                                      view(v_new, 1, theta_entries, "v_new"));
+    });
+}
+
 int eqgen_weight_decay_step_f32(int64_t M, int64_t N, const float* theta, const float* Dtheta, double decay,
                                 float* Dtheta_new) {
     return guarded("weight_decay_step", [&] {
@@ -2337,6 +2489,26 @@ int eqgen_weight_decay_product_step_f64(int64_t M, int64_t N, int64_t P, const d
     return guarded("weight_decay_product_step", [&] {
         weight_decay_product_step<double>(view(theta, M, N, "theta"), view(A, P, M, "A"), view(B, P, N, "B"),
                                           double(decay), view(Dtheta_new, M, N, "Dtheta_new"));
+    });
+}
+
+int eqgen_weight_decay_sampled_step_f32(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const float* theta,
+                                        const float* A, const float* B, const eqgen_pattern* theta_pattern,
+                                        double decay, float* Dtheta_new) {
+    return guarded("weight_decay_sampled_step", [&] {
+        weight_decay_sampled_step<float>(view(theta, 1, theta_entries, "theta"), view(A, M, P, "A"), view(B, N, P, "B"),
+                                         view(theta_pattern, M, N, "theta_pattern"), float(decay),
+                                         view(Dtheta_new, 1, theta_entries, "Dtheta_new"));
+    });
+}
+
+int eqgen_weight_decay_sampled_step_f64(int64_t theta_entries, int64_t M, int64_t P, int64_t N, const double* theta,
+                                        const double* A, const double* B, const eqgen_pattern* theta_pattern,
+                                        double decay, double* Dtheta_new) {
+    return guarded("weight_decay_sampled_step", [&] {
+        weight_decay_sampled_step<double>(view(theta, 1, theta_entries, "theta"), view(A, M, P, "A"),
+                                          view(B, N, P, "B"), view(theta_pattern, M, N, "theta_pattern"), double(decay),
+                                          view(Dtheta_new, 1, theta_entries, "Dtheta_new"));
     });
 }
 
@@ -2887,7 +3059,7 @@ constexpr eqgen_argument activation_gradients_arguments[] = {
     {EQGEN_INPUT, "DY", "N", "K", nullptr},
     {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
-    {EQGEN_OUTPUT, "DZ", "N", "K", "Z,DY"},
+    {EQGEN_OUTPUT, "DZ", "N", "K", "DY"},
 };
 
 constexpr eqgen_argument activation_input_gradient_arguments[] = {
@@ -2902,7 +3074,7 @@ constexpr eqgen_argument activation_dropout_gradients_arguments[] = {
     {EQGEN_INPUT, "R", "K", "D", nullptr},        {EQGEN_INPUT, "Z", "N", "K", nullptr},
     {EQGEN_INPUT, "DY", "N", "K", nullptr},       {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "DW", "K", "D", "R"},          {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
-    {EQGEN_OUTPUT, "DZ", "N", "K", "Z,DY"},
+    {EQGEN_OUTPUT, "DZ", "N", "K", "DY"},
 };
 
 constexpr eqgen_argument activation_dropout_input_gradient_arguments[] = {
@@ -3025,7 +3197,7 @@ constexpr eqgen_argument sparse_activation_gradients_arguments[] = {
     {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
     {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
-    {EQGEN_OUTPUT, "DZ", "N", "K", "Z,DY"},
+    {EQGEN_OUTPUT, "DZ", "N", "K", "DY"},
 };
 
 constexpr eqgen_argument sparse_activation_input_gradient_arguments[] = {
@@ -3156,10 +3328,10 @@ constexpr eqgen_argument transposed_product_arguments[] = {
 };
 
 constexpr eqgen_argument transposed_arguments[] = {
-    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
-    {EQGEN_INPUT, "X", "M", "N", nullptr},
-    {EQGEN_OUTPUT, "Y", "N", "M", nullptr},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "Q", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "X", "M", "N", nullptr},        {EQGEN_NUMBER, "repeats", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "Y", "P", "Q", nullptr},
 };
 
 constexpr eqgen_argument sparse_activation_forward_columns_arguments[] = {
@@ -3177,19 +3349,13 @@ constexpr eqgen_argument sparse_activation_forward_columns_arguments[] = {
 };
 
 constexpr eqgen_argument sparse_activation_gradients_columns_arguments[] = {
-    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
-    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
     {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
-    {EQGEN_INPUT, "X", "D", "N", nullptr},
-    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
-    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "Z", "K", "N", nullptr},
     {EQGEN_INPUT, "DY", "K", "N", nullptr},
     {EQGEN_ACTIVATION, "act", nullptr, nullptr, nullptr},
-    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
     {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
-    {EQGEN_OUTPUT, "DZ", "K", "N", "Z,DY"},
+    {EQGEN_OUTPUT, "DZ", "K", "N", "DY"},
 };
 
 constexpr eqgen_argument sparse_activation_input_gradient_columns_arguments[] = {
@@ -3216,15 +3382,9 @@ constexpr eqgen_argument sparse_linear_forward_columns_arguments[] = {
 };
 
 constexpr eqgen_argument sparse_linear_gradients_columns_arguments[] = {
-    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
-    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
     {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
-    {EQGEN_INPUT, "X", "D", "N", nullptr},
-    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
-    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "DY", "K", "N", nullptr},
-    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
     {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
 };
 
@@ -3253,18 +3413,9 @@ constexpr eqgen_argument sparse_log_softmax_forward_columns_arguments[] = {
 };
 
 constexpr eqgen_argument sparse_log_softmax_gradients_columns_arguments[] = {
-    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
-    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
-    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
-    {EQGEN_INPUT, "X", "D", "N", nullptr},
-    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
-    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
-    {EQGEN_INPUT, "Z", "K", "N", nullptr},
-    {EQGEN_INPUT, "DY", "K", "N", nullptr},
-    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
-    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
-    {EQGEN_OUTPUT, "DZ", "K", "N", "Z,DY"},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Z", "K", "N", nullptr},        {EQGEN_INPUT, "DY", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},      {EQGEN_OUTPUT, "DZ", "K", "N", "Z,DY"},
 };
 
 constexpr eqgen_argument sparse_log_softmax_input_gradient_columns_arguments[] = {
@@ -3296,26 +3447,13 @@ constexpr eqgen_argument sparse_s_relu_forward_columns_arguments[] = {
 };
 
 constexpr eqgen_argument sparse_s_relu_gradients_columns_arguments[] = {
-    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
-    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
-    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
-    {EQGEN_INPUT, "X", "D", "N", nullptr},
-    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
-    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
-    {EQGEN_INPUT, "al", "1", "1", nullptr},
-    {EQGEN_INPUT, "tl", "1", "1", nullptr},
-    {EQGEN_INPUT, "ar", "1", "1", nullptr},
-    {EQGEN_INPUT, "tr", "1", "1", nullptr},
-    {EQGEN_INPUT, "Z", "K", "N", nullptr},
-    {EQGEN_INPUT, "DY", "K", "N", nullptr},
-    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
-    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
-    {EQGEN_OUTPUT, "Dal", "1", "1", nullptr},
-    {EQGEN_OUTPUT, "Dtl", "1", "1", nullptr},
-    {EQGEN_OUTPUT, "Dar", "1", "1", "al"},
-    {EQGEN_OUTPUT, "Dtr", "1", "1", "al"},
-    {EQGEN_OUTPUT, "DZ", "K", "N", nullptr},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "al", "1", "1", nullptr},       {EQGEN_INPUT, "tl", "1", "1", nullptr},
+    {EQGEN_INPUT, "ar", "1", "1", nullptr},       {EQGEN_INPUT, "tr", "1", "1", nullptr},
+    {EQGEN_INPUT, "Z", "K", "N", nullptr},        {EQGEN_INPUT, "DY", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},      {EQGEN_OUTPUT, "Dal", "1", "1", nullptr},
+    {EQGEN_OUTPUT, "Dtl", "1", "1", nullptr},     {EQGEN_OUTPUT, "Dar", "1", "1", "al"},
+    {EQGEN_OUTPUT, "Dtr", "1", "1", "al"},        {EQGEN_OUTPUT, "DZ", "K", "N", nullptr},
 };
 
 constexpr eqgen_argument sparse_s_relu_input_gradient_columns_arguments[] = {
@@ -3342,18 +3480,9 @@ constexpr eqgen_argument sparse_softmax_forward_columns_arguments[] = {
 };
 
 constexpr eqgen_argument sparse_softmax_gradients_columns_arguments[] = {
-    {EQGEN_SIZE, "D", nullptr, nullptr, nullptr},
-    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
-    {EQGEN_SIZE, "W_entries", nullptr, nullptr, nullptr},
-    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr},
-    {EQGEN_INPUT, "X", "D", "N", nullptr},
-    {EQGEN_INPUT, "W", "1", "W_entries", nullptr},
-    {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
-    {EQGEN_INPUT, "Y", "K", "N", nullptr},
-    {EQGEN_INPUT, "DY", "K", "N", nullptr},
-    {EQGEN_OUTPUT, "DW", "1", "W_entries", "W"},
-    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},
-    {EQGEN_OUTPUT, "DZ", "K", "N", "Y,DY"},
+    {EQGEN_SIZE, "K", nullptr, nullptr, nullptr}, {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "Y", "K", "N", nullptr},        {EQGEN_INPUT, "DY", "K", "N", nullptr},
+    {EQGEN_OUTPUT, "Db", "1", "K", nullptr},      {EQGEN_OUTPUT, "DZ", "K", "N", "Y,DY"},
 };
 
 constexpr eqgen_argument sparse_softmax_input_gradient_columns_arguments[] = {
@@ -3365,6 +3494,14 @@ constexpr eqgen_argument sparse_softmax_input_gradient_columns_arguments[] = {
     {EQGEN_PATTERN, "W_pattern", "K", "D", nullptr},
     {EQGEN_INPUT, "DZ", "K", "N", nullptr},
     {EQGEN_OUTPUT, "DX", "D", "N", nullptr},
+};
+
+constexpr eqgen_argument sampled_product_arguments[] = {
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},  {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},  {EQGEN_SIZE, "S_entries", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "A", "M", "P", nullptr},         {EQGEN_INPUT, "B", "N", "P", nullptr},
+    {EQGEN_INPUT, "S", "1", "S_entries", nullptr}, {EQGEN_PATTERN, "S_pattern", "M", "N", nullptr},
+    {EQGEN_OUTPUT, "C", "1", "S_entries", "S"},
 };
 
 constexpr eqgen_argument binary_cross_entropy_loss_arguments[] = {
@@ -3583,6 +3720,30 @@ constexpr eqgen_argument adam_product_step_arguments[] = {
     {EQGEN_OUTPUT, "v_new", "M", "N", "theta,m,v"},
 };
 
+constexpr eqgen_argument adam_sampled_step_arguments[] = {
+    {EQGEN_SIZE, "theta_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "1", "theta_entries", nullptr},
+    {EQGEN_INPUT, "A", "M", "P", nullptr},
+    {EQGEN_INPUT, "B", "N", "P", nullptr},
+    {EQGEN_PATTERN, "theta_pattern", "M", "N", nullptr},
+    {EQGEN_INPUT, "m", "1", "theta_entries", nullptr},
+    {EQGEN_INPUT, "v", "1", "theta_entries", nullptr},
+    {EQGEN_NUMBER, "beta1", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "beta2", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "epsilon", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c2", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c3", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c4", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "1", "theta_entries", "theta,m,v"},
+    {EQGEN_OUTPUT, "m_new", "1", "theta_entries", "theta,m,v"},
+    {EQGEN_OUTPUT, "v_new", "1", "theta_entries", "theta,m,v"},
+};
+
 constexpr eqgen_argument adamw_step_arguments[] = {
     {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
@@ -3627,6 +3788,31 @@ constexpr eqgen_argument adamw_product_step_arguments[] = {
     {EQGEN_OUTPUT, "v_new", "M", "N", "theta,m,v"},
 };
 
+constexpr eqgen_argument adamw_sampled_step_arguments[] = {
+    {EQGEN_SIZE, "theta_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "1", "theta_entries", nullptr},
+    {EQGEN_INPUT, "A", "M", "P", nullptr},
+    {EQGEN_INPUT, "B", "N", "P", nullptr},
+    {EQGEN_PATTERN, "theta_pattern", "M", "N", nullptr},
+    {EQGEN_INPUT, "m", "1", "theta_entries", nullptr},
+    {EQGEN_INPUT, "v", "1", "theta_entries", nullptr},
+    {EQGEN_NUMBER, "beta1", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "beta2", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "epsilon", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c2", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c3", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c4", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c5", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "1", "theta_entries", "theta,m,v"},
+    {EQGEN_OUTPUT, "m_new", "1", "theta_entries", "theta,m,v"},
+    {EQGEN_OUTPUT, "v_new", "1", "theta_entries", "theta,m,v"},
+};
+
 constexpr eqgen_argument clip_by_norm_step_arguments[] = {
     {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},       {EQGEN_NUMBER, "c", nullptr, nullptr, nullptr},
@@ -3646,6 +3832,19 @@ constexpr eqgen_argument clip_by_value_product_step_arguments[] = {
     {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr}, {EQGEN_OUTPUT, "Dtheta_new", "M", "N", nullptr},
 };
 
+constexpr eqgen_argument clip_by_value_sampled_step_arguments[] = {
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "theta_entries", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "A", "M", "P", nullptr},
+    {EQGEN_INPUT, "B", "N", "P", nullptr},
+    {EQGEN_PATTERN, "theta_pattern", "M", "N", nullptr},
+    {EQGEN_NUMBER, "c", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "Dtheta_new", "1", "theta_entries", nullptr},
+};
+
 constexpr eqgen_argument gradient_descent_step_arguments[] = {
     {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "theta", "M", "N", nullptr},        {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},
@@ -3661,6 +3860,19 @@ constexpr eqgen_argument gradient_descent_product_step_arguments[] = {
     {EQGEN_INPUT, "B", "P", "N", nullptr},
     {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "theta_new", "M", "N", "theta"},
+};
+
+constexpr eqgen_argument gradient_descent_sampled_step_arguments[] = {
+    {EQGEN_SIZE, "theta_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "1", "theta_entries", nullptr},
+    {EQGEN_INPUT, "A", "M", "P", nullptr},
+    {EQGEN_INPUT, "B", "N", "P", nullptr},
+    {EQGEN_PATTERN, "theta_pattern", "M", "N", nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "1", "theta_entries", "theta"},
 };
 
 constexpr eqgen_argument momentum_step_arguments[] = {
@@ -3689,6 +3901,22 @@ constexpr eqgen_argument momentum_product_step_arguments[] = {
     {EQGEN_OUTPUT, "delta_new", "M", "N", "theta,delta"},
 };
 
+constexpr eqgen_argument momentum_sampled_step_arguments[] = {
+    {EQGEN_SIZE, "theta_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "1", "theta_entries", nullptr},
+    {EQGEN_INPUT, "A", "M", "P", nullptr},
+    {EQGEN_INPUT, "B", "N", "P", nullptr},
+    {EQGEN_PATTERN, "theta_pattern", "M", "N", nullptr},
+    {EQGEN_INPUT, "delta", "1", "theta_entries", nullptr},
+    {EQGEN_NUMBER, "mu", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "1", "theta_entries", "theta,delta"},
+    {EQGEN_OUTPUT, "delta_new", "1", "theta_entries", "theta,delta"},
+};
+
 constexpr eqgen_argument nesterov_step_arguments[] = {
     {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
     {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
@@ -3713,6 +3941,22 @@ constexpr eqgen_argument nesterov_product_step_arguments[] = {
     {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "theta_new", "M", "N", "theta,delta"},
     {EQGEN_OUTPUT, "delta_new", "M", "N", "theta,delta"},
+};
+
+constexpr eqgen_argument nesterov_sampled_step_arguments[] = {
+    {EQGEN_SIZE, "theta_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "1", "theta_entries", nullptr},
+    {EQGEN_INPUT, "A", "M", "P", nullptr},
+    {EQGEN_INPUT, "B", "N", "P", nullptr},
+    {EQGEN_PATTERN, "theta_pattern", "M", "N", nullptr},
+    {EQGEN_INPUT, "delta", "1", "theta_entries", nullptr},
+    {EQGEN_NUMBER, "mu", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "1", "theta_entries", "theta,delta"},
+    {EQGEN_OUTPUT, "delta_new", "1", "theta_entries", "theta,delta"},
 };
 
 constexpr eqgen_argument rms_prop_step_arguments[] = {
@@ -3745,6 +3989,24 @@ constexpr eqgen_argument rms_prop_product_step_arguments[] = {
     {EQGEN_OUTPUT, "v_new", "M", "N", "theta,v"},
 };
 
+constexpr eqgen_argument rms_prop_sampled_step_arguments[] = {
+    {EQGEN_SIZE, "theta_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "1", "theta_entries", nullptr},
+    {EQGEN_INPUT, "A", "M", "P", nullptr},
+    {EQGEN_INPUT, "B", "N", "P", nullptr},
+    {EQGEN_PATTERN, "theta_pattern", "M", "N", nullptr},
+    {EQGEN_INPUT, "v", "1", "theta_entries", nullptr},
+    {EQGEN_NUMBER, "rho", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "epsilon", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "eta", nullptr, nullptr, nullptr},
+    {EQGEN_NUMBER, "c1", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "theta_new", "1", "theta_entries", "theta,v"},
+    {EQGEN_OUTPUT, "v_new", "1", "theta_entries", "theta,v"},
+};
+
 constexpr eqgen_argument weight_decay_step_arguments[] = {
     {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},       {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
     {EQGEN_INPUT, "theta", "M", "N", nullptr},          {EQGEN_INPUT, "Dtheta", "M", "N", nullptr},
@@ -3760,6 +4022,19 @@ constexpr eqgen_argument weight_decay_product_step_arguments[] = {
     {EQGEN_INPUT, "B", "P", "N", nullptr},
     {EQGEN_NUMBER, "decay", nullptr, nullptr, nullptr},
     {EQGEN_OUTPUT, "Dtheta_new", "M", "N", "theta"},
+};
+
+constexpr eqgen_argument weight_decay_sampled_step_arguments[] = {
+    {EQGEN_SIZE, "theta_entries", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "M", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "P", nullptr, nullptr, nullptr},
+    {EQGEN_SIZE, "N", nullptr, nullptr, nullptr},
+    {EQGEN_INPUT, "theta", "1", "theta_entries", nullptr},
+    {EQGEN_INPUT, "A", "M", "P", nullptr},
+    {EQGEN_INPUT, "B", "N", "P", nullptr},
+    {EQGEN_PATTERN, "theta_pattern", "M", "N", nullptr},
+    {EQGEN_NUMBER, "decay", nullptr, nullptr, nullptr},
+    {EQGEN_OUTPUT, "Dtheta_new", "1", "theta_entries", "theta"},
 };
 
 constexpr eqgen_kernel kernels[] = {
@@ -4045,8 +4320,8 @@ constexpr eqgen_kernel kernels[] = {
      call<eqgen_sparse_softmax_input_gradient_f32>, call<eqgen_sparse_softmax_input_gradient_f64>},
     {"transposed_product", "A gradient that is a product, from its factors ()", std::size(transposed_product_arguments),
      transposed_product_arguments, call<eqgen_transposed_product_f32>, call<eqgen_transposed_product_f64>},
-    {"transposed", "The transpose of a matrix, as a matrix ()", std::size(transposed_arguments), transposed_arguments,
-     call<eqgen_transposed_f32>, call<eqgen_transposed_f64>},
+    {"transposed", "Y = X.T, its first rows; columns of Y beyond the rows of X are the last one times a number",
+     std::size(transposed_arguments), transposed_arguments, call<eqgen_transposed_f32>, call<eqgen_transposed_f64>},
     {"sparse_activation_forward_columns",
      "Linear map followed by an activation function; examples are columns (activation.eq:1)",
      std::size(sparse_activation_forward_columns_arguments), sparse_activation_forward_columns_arguments,
@@ -4108,6 +4383,8 @@ constexpr eqgen_kernel kernels[] = {
      "Linear map followed by a row-wise softmax; examples are columns (softmax.eq:1)",
      std::size(sparse_softmax_input_gradient_columns_arguments), sparse_softmax_input_gradient_columns_arguments,
      call<eqgen_sparse_softmax_input_gradient_columns_f32>, call<eqgen_sparse_softmax_input_gradient_columns_f64>},
+    {"sampled_product", "A gradient on a pattern, from its factors ()", std::size(sampled_product_arguments),
+     sampled_product_arguments, call<eqgen_sampled_product_f32>, call<eqgen_sampled_product_f64>},
     {"binary_cross_entropy_loss",
      "Sum of the binary cross-entropies of probabilities Y with respect to targets T (binary_cross_entropy.eq:1)",
      std::size(binary_cross_entropy_loss_arguments), binary_cross_entropy_loss_arguments,
@@ -4243,6 +4520,11 @@ constexpr eqgen_kernel kernels[] = {
      "not stored (adam.eq:1)",
      std::size(adam_product_step_arguments), adam_product_step_arguments, call<eqgen_adam_product_step_f32>,
      call<eqgen_adam_product_step_f64>},
+    {"adam_sampled_step",
+     "Adaptive moments: steps scaled by the means of the gradient and of its square; of stored entries, the gradient "
+     "is A * B.T and is not stored (adam.eq:1)",
+     std::size(adam_sampled_step_arguments), adam_sampled_step_arguments, call<eqgen_adam_sampled_step_f32>,
+     call<eqgen_adam_sampled_step_f64>},
     {"adamw_step", "Adam with a weight decay that does not pass through the moments (adamw.eq:1)",
      std::size(adamw_step_arguments), adamw_step_arguments, call<eqgen_adamw_step_f32>, call<eqgen_adamw_step_f64>},
     {"adamw_product_step",
@@ -4250,6 +4532,11 @@ constexpr eqgen_kernel kernels[] = {
      "(adamw.eq:1)",
      std::size(adamw_product_step_arguments), adamw_product_step_arguments, call<eqgen_adamw_product_step_f32>,
      call<eqgen_adamw_product_step_f64>},
+    {"adamw_sampled_step",
+     "Adam with a weight decay that does not pass through the moments; of stored entries, the gradient is A * B.T and "
+     "is not stored (adamw.eq:1)",
+     std::size(adamw_sampled_step_arguments), adamw_sampled_step_arguments, call<eqgen_adamw_sampled_step_f32>,
+     call<eqgen_adamw_sampled_step_f64>},
     {"clip_by_norm_step", "Shortens a gradient whose Euclidean norm exceeds c to length c (clip_by_norm.eq:1)",
      std::size(clip_by_norm_step_arguments), clip_by_norm_step_arguments, call<eqgen_clip_by_norm_step_f32>,
      call<eqgen_clip_by_norm_step_f64>},
@@ -4260,6 +4547,11 @@ constexpr eqgen_kernel kernels[] = {
      "Limits every entry of the gradient to [-c, c]; the gradient is A.T * B and is not stored (clip_by_value.eq:1)",
      std::size(clip_by_value_product_step_arguments), clip_by_value_product_step_arguments,
      call<eqgen_clip_by_value_product_step_f32>, call<eqgen_clip_by_value_product_step_f64>},
+    {"clip_by_value_sampled_step",
+     "Limits every entry of the gradient to [-c, c]; of stored entries, the gradient is A * B.T and is not stored "
+     "(clip_by_value.eq:1)",
+     std::size(clip_by_value_sampled_step_arguments), clip_by_value_sampled_step_arguments,
+     call<eqgen_clip_by_value_sampled_step_f32>, call<eqgen_clip_by_value_sampled_step_f64>},
     {"gradient_descent_step", "A step against the gradient (gradient_descent.eq:1)",
      std::size(gradient_descent_step_arguments), gradient_descent_step_arguments, call<eqgen_gradient_descent_step_f32>,
      call<eqgen_gradient_descent_step_f64>},
@@ -4267,6 +4559,11 @@ constexpr eqgen_kernel kernels[] = {
      "A step against the gradient; the gradient is A.T * B and is not stored (gradient_descent.eq:1)",
      std::size(gradient_descent_product_step_arguments), gradient_descent_product_step_arguments,
      call<eqgen_gradient_descent_product_step_f32>, call<eqgen_gradient_descent_product_step_f64>},
+    {"gradient_descent_sampled_step",
+     "A step against the gradient; of stored entries, the gradient is A * B.T and is not stored "
+     "(gradient_descent.eq:1)",
+     std::size(gradient_descent_sampled_step_arguments), gradient_descent_sampled_step_arguments,
+     call<eqgen_gradient_descent_sampled_step_f32>, call<eqgen_gradient_descent_sampled_step_f64>},
     {"momentum_step", "Gradient descent with momentum, in Keras' form (momentum.eq:1)",
      std::size(momentum_step_arguments), momentum_step_arguments, call<eqgen_momentum_step_f32>,
      call<eqgen_momentum_step_f64>},
@@ -4274,12 +4571,21 @@ constexpr eqgen_kernel kernels[] = {
      "Gradient descent with momentum, in Keras' form; the gradient is A.T * B and is not stored (momentum.eq:1)",
      std::size(momentum_product_step_arguments), momentum_product_step_arguments, call<eqgen_momentum_product_step_f32>,
      call<eqgen_momentum_product_step_f64>},
+    {"momentum_sampled_step",
+     "Gradient descent with momentum, in Keras' form; of stored entries, the gradient is A * B.T and is not stored "
+     "(momentum.eq:1)",
+     std::size(momentum_sampled_step_arguments), momentum_sampled_step_arguments, call<eqgen_momentum_sampled_step_f32>,
+     call<eqgen_momentum_sampled_step_f64>},
     {"nesterov_step", "Nesterov momentum, in Keras' form (nesterov.eq:1)", std::size(nesterov_step_arguments),
      nesterov_step_arguments, call<eqgen_nesterov_step_f32>, call<eqgen_nesterov_step_f64>},
     {"nesterov_product_step",
      "Nesterov momentum, in Keras' form; the gradient is A.T * B and is not stored (nesterov.eq:1)",
      std::size(nesterov_product_step_arguments), nesterov_product_step_arguments, call<eqgen_nesterov_product_step_f32>,
      call<eqgen_nesterov_product_step_f64>},
+    {"nesterov_sampled_step",
+     "Nesterov momentum, in Keras' form; of stored entries, the gradient is A * B.T and is not stored (nesterov.eq:1)",
+     std::size(nesterov_sampled_step_arguments), nesterov_sampled_step_arguments, call<eqgen_nesterov_sampled_step_f32>,
+     call<eqgen_nesterov_sampled_step_f64>},
     {"rms_prop_step", "Steps scaled by a running mean of the squared gradient (rmsprop.eq:1)",
      std::size(rms_prop_step_arguments), rms_prop_step_arguments, call<eqgen_rms_prop_step_f32>,
      call<eqgen_rms_prop_step_f64>},
@@ -4287,6 +4593,11 @@ constexpr eqgen_kernel kernels[] = {
      "Steps scaled by a running mean of the squared gradient; the gradient is A.T * B and is not stored (rmsprop.eq:1)",
      std::size(rms_prop_product_step_arguments), rms_prop_product_step_arguments, call<eqgen_rms_prop_product_step_f32>,
      call<eqgen_rms_prop_product_step_f64>},
+    {"rms_prop_sampled_step",
+     "Steps scaled by a running mean of the squared gradient; of stored entries, the gradient is A * B.T and is not "
+     "stored (rmsprop.eq:1)",
+     std::size(rms_prop_sampled_step_arguments), rms_prop_sampled_step_arguments, call<eqgen_rms_prop_sampled_step_f32>,
+     call<eqgen_rms_prop_sampled_step_f64>},
     {"weight_decay_step", "Adds the gradient of decay / 2 times the squared weights (weight_decay.eq:1)",
      std::size(weight_decay_step_arguments), weight_decay_step_arguments, call<eqgen_weight_decay_step_f32>,
      call<eqgen_weight_decay_step_f64>},
@@ -4295,6 +4606,11 @@ constexpr eqgen_kernel kernels[] = {
      "(weight_decay.eq:1)",
      std::size(weight_decay_product_step_arguments), weight_decay_product_step_arguments,
      call<eqgen_weight_decay_product_step_f32>, call<eqgen_weight_decay_product_step_f64>},
+    {"weight_decay_sampled_step",
+     "Adds the gradient of decay / 2 times the squared weights; of stored entries, the gradient is A * B.T and is not "
+     "stored (weight_decay.eq:1)",
+     std::size(weight_decay_sampled_step_arguments), weight_decay_sampled_step_arguments,
+     call<eqgen_weight_decay_sampled_step_f32>, call<eqgen_weight_decay_sampled_step_f64>},
 };
 
 constexpr eqgen_activation_kind activation_kinds[] = {

@@ -62,20 +62,10 @@ inline Pattern view(const eqgen_pattern* pattern, std::int64_t rows, std::int64_
         throw std::invalid_argument(std::string(name) +
                                     " is not a pattern of the expected size with 32-bit or 64-bit indices");
     }
-    if (p.row_pointers == nullptr || p.column_pointers == nullptr ||
-        (p.entries > 0 &&
-         (p.column_numbers == nullptr || p.rows_by_columns == nullptr || p.numbers_by_columns == nullptr))) {
+    if (p.row_pointers == nullptr || (p.entries > 0 && p.column_numbers == nullptr)) {
         throw std::invalid_argument(std::string(name) + " has a null pointer");
     }
-    return {rows,
-            columns,
-            p.entries,
-            p.bits == 64,
-            p.row_pointers,
-            p.column_numbers,
-            p.column_pointers,
-            p.rows_by_columns,
-            p.numbers_by_columns};
+    return {rows, columns, p.entries, p.bits == 64, p.row_pointers, p.column_numbers};
 }
 
 // A function of the C interface called with one value for each of its arguments.

@@ -30,8 +30,10 @@ void activation_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMatr
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> DZ = workspace.matrix<Scalar>(N, K);
     // DZ = hadamard(DY, act'(Z))                                                activation.eq:16
-    apply_gradient(act, Z, t1);
-    elementwise(N * K, [&](Index k) { DZ(k) = DY(k) * t1(k); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        apply_gradient(act, rows.of(Z), rows.of(t1));
+        elementwise(rows.times(K), [&](Index k) { DZ(k) = DY(k) * t1(k); });
+    });
     // DW = DZ.T * X                                                             linear.eq:15
     gemm(1, DZ.transpose(), X, 0, DW);
     // Db = columns_sum(DZ)                                                      linear.eq:16
@@ -97,8 +99,10 @@ void activation_dropout_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, C
     Matrix<Scalar> DZ = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(K, D);
     // DZ = hadamard(DY, act'(Z))                                                activation_dropout.eq:17
-    apply_gradient(act, Z, t1);
-    elementwise(N * K, [&](Index k) { DZ(k) = DY(k) * t1(k); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        apply_gradient(act, rows.of(Z), rows.of(t1));
+        elementwise(rows.times(K), [&](Index k) { DZ(k) = DY(k) * t1(k); });
+    });
     // DW = hadamard(DZ.T * X, R)                                                linear_dropout.eq:16
     product_epilogue<Scalar>(DZ.transpose(), X, [&](Index i, Index j, Scalar t2) { DW(i, j) = t2 * R(i, j); }, R, DW);
     // Db = columns_sum(DZ)                                                      linear_dropout.eq:17
@@ -262,24 +266,26 @@ void layer_normalization_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> gamm
     Matrix<Scalar> R = workspace.matrix<Scalar>(N, D);
     Matrix<Scalar> Sigma = workspace.matrix<Scalar>(N, 1);
     // R = X - column_repeat(rows_mean(X), D)                                    layer_normalization.eq:12
-    rows_sum(D, t1, [&](Index i, Index j) { return X(i, j); });
-    elementwise(N, [&](Index k) { t1(k) = t1(k) / Scalar(D); });
-    elementwise(N, D, [&](Index i, Index j) { R(i, j) = X(i, j) - t1(i); });
-    // Sigma = diag(R * R.T) / D                                                 layer_normalization.eq:13
-    //   rewritten: diag(A * A.T) = rows_sum(square(A))
-    //   rewritten: rows_sum(A) / N = rows_mean(A)
-    rows_sum(D, Sigma, [&](Index i, Index j) { return square(R(i, j)); });
-    elementwise(N, [&](Index k) {
-        const Scalar Sigma_k = Sigma(k) / Scalar(D);
-        // inv_sqrt_Sigma = inv_sqrt(Sigma + epsilon * ones(N, 1))                   layer_normalization.eq:14
-        inv_sqrt_Sigma(k) = inv_sqrt(Sigma_k + epsilon * Scalar(1));
-    });
-    elementwise(N, D, [&](Index i, Index j) {
-        // Z = hadamard(column_repeat(inv_sqrt_Sigma, D), R)                         layer_normalization.eq:15
-        const Scalar Z_ij = inv_sqrt_Sigma(i) * R(i, j);
-        // Y = hadamard(row_repeat(gamma, N), Z) + row_repeat(beta, N)               layer_normalization.eq:16
-        Y(i, j) = gamma(j) * Z_ij + beta(j);
-        Z(i, j) = Z_ij;
+    each_rows<Scalar>(N, D, [&](Rows rows) {
+        rows_sum(rows, D, t1, [&](Index i, Index j) { return X(i, j); });
+        elementwise(rows.times(1), [&](Index k) { t1(k) = t1(k) / Scalar(D); });
+        elementwise(rows, D, [&](Index i, Index j) { R(i, j) = X(i, j) - t1(i); });
+        // Sigma = diag(R * R.T) / D                                                 layer_normalization.eq:13
+        //   rewritten: diag(A * A.T) = rows_sum(square(A))
+        //   rewritten: rows_sum(A) / N = rows_mean(A)
+        rows_sum(rows, D, Sigma, [&](Index i, Index j) { return square(R(i, j)); });
+        elementwise(rows.times(1), [&](Index k) {
+            const Scalar Sigma_k = Sigma(k) / Scalar(D);
+            // inv_sqrt_Sigma = inv_sqrt(Sigma + epsilon * ones(N, 1))                   layer_normalization.eq:14
+            inv_sqrt_Sigma(k) = inv_sqrt(Sigma_k + epsilon * Scalar(1));
+        });
+        elementwise(rows, D, [&](Index i, Index j) {
+            // Z = hadamard(column_repeat(inv_sqrt_Sigma, D), R)                         layer_normalization.eq:15
+            const Scalar Z_ij = inv_sqrt_Sigma(i) * R(i, j);
+            // Y = hadamard(row_repeat(gamma, N), Z) + row_repeat(beta, N)               layer_normalization.eq:16
+            Y(i, j) = gamma(j) * Z_ij + beta(j);
+            Z(i, j) = Z_ij;
+        });
     });
 }
 
@@ -308,10 +314,12 @@ void layer_normalization_backward(ConstMatrix<Scalar> gamma, ConstMatrix<Scalar>
     // column_repeat(diag(Z * DZ.T), D)))  layer_normalization.eq:22
     //   rewritten: A * (N * identity(N) - ones(N, N)) = N * A - column_repeat(rows_sum(A), N)
     //   rewritten: diag(A * B.T) = rows_sum(hadamard(A, B))
-    rows_sum(D, t1, [&](Index i, Index j) { return DZ(i, j); });
-    rows_sum(D, t2, [&](Index i, Index j) { return Z(i, j) * DZ(i, j); });
-    elementwise(N, D, [&](Index i, Index j) {
-        DX(i, j) = inv_sqrt_Sigma(i) / Scalar(D) * (Scalar(D) * DZ(i, j) - t1(i) - Z(i, j) * t2(i));
+    each_rows<Scalar>(N, D, [&](Rows rows) {
+        rows_sum(rows, D, t1, [&](Index i, Index j) { return DZ(i, j); });
+        rows_sum(rows, D, t2, [&](Index i, Index j) { return Z(i, j) * DZ(i, j); });
+        elementwise(rows, D, [&](Index i, Index j) {
+            DX(i, j) = inv_sqrt_Sigma(i) / Scalar(D) * (Scalar(D) * DZ(i, j) - t1(i) - Z(i, j) * t2(i));
+        });
     });
 }
 
@@ -415,10 +423,12 @@ void log_softmax_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMatr
     elementwise(N, K, [&](Index i, Index j) { Z(i, j) = b(j); });
     gemm(1, X, W.transpose(), 1, Z);
     // Y = log_softmax(Z)                                                        log_softmax.eq:13
-    rows_max(K, t2, [&](Index i, Index j) { return Z(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { t1(i, j) = Z(i, j) - t2(i); });
-    rows_sum(K, t3, [&](Index i, Index j) { return exp(t1(i, j)); });
-    elementwise(N, K, [&](Index i, Index j) { Y(i, j) = t1(i, j) - log(t3(i)); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t2, [&](Index i, Index j) { return Z(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { t1(i, j) = Z(i, j) - t2(i); });
+        rows_sum(rows, K, t3, [&](Index i, Index j) { return exp(t1(i, j)); });
+        elementwise(rows, K, [&](Index i, Index j) { Y(i, j) = t1(i, j) - log(t3(i)); });
+    });
 }
 
 template void log_softmax_forward<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, Matrix<float>,
@@ -438,14 +448,16 @@ void log_softmax_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMat
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> DZ = workspace.matrix<Scalar>(N, K);
     // DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))            log_softmax.eq:16
-    rows_max(K, t2, [&](Index i, Index j) { return Z(i, j); });
-    elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t1 = Z(i, j) - t2(i);
-        t3(i, j) = exp(t1);
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t2, [&](Index i, Index j) { return Z(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) {
+            const Scalar t1 = Z(i, j) - t2(i);
+            t3(i, j) = exp(t1);
+        });
+        rows_sum(rows, K, t4, [&](Index i, Index j) { return t3(i, j); });
+        rows_sum(rows, K, t5, [&](Index i, Index j) { return DY(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { DZ(i, j) = DY(i, j) - t3(i, j) * reciprocal(t4(i)) * t5(i); });
     });
-    rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
-    rows_sum(K, t5, [&](Index i, Index j) { return DY(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { DZ(i, j) = DY(i, j) - t3(i, j) * reciprocal(t4(i)) * t5(i); });
     // DW = DZ.T * X                                                             linear.eq:15
     gemm(1, DZ.transpose(), X, 0, DW);
     // Db = columns_sum(DZ)                                                      linear.eq:16
@@ -538,13 +550,15 @@ void softmax_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMatrix<S
     elementwise(N, K, [&](Index i, Index j) { Z(i, j) = b(j); });
     gemm(1, X, W.transpose(), 1, Z);
     // Y = softmax(Z)                                                            softmax.eq:13
-    rows_max(K, t2, [&](Index i, Index j) { return Z(i, j); });
-    elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t1 = Z(i, j) - t2(i);
-        t3(i, j) = exp(t1);
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t2, [&](Index i, Index j) { return Z(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) {
+            const Scalar t1 = Z(i, j) - t2(i);
+            t3(i, j) = exp(t1);
+        });
+        rows_sum(rows, K, t4, [&](Index i, Index j) { return t3(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { Y(i, j) = t3(i, j) * reciprocal(t4(i)); });
     });
-    rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { Y(i, j) = t3(i, j) * reciprocal(t4(i)); });
 }
 
 template void softmax_forward<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
@@ -560,8 +574,10 @@ void softmax_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, ConstMatrix<
     Matrix<Scalar> DZ = workspace.matrix<Scalar>(N, K);
     // DZ = hadamard(Y, DY - column_repeat(diag(DY * Y.T), K))                   softmax.eq:16
     //   rewritten: diag(A * B.T) = rows_sum(hadamard(A, B))
-    rows_sum(K, t1, [&](Index i, Index j) { return DY(i, j) * Y(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { DZ(i, j) = Y(i, j) * (DY(i, j) - t1(i)); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_sum(rows, K, t1, [&](Index i, Index j) { return DY(i, j) * Y(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { DZ(i, j) = Y(i, j) * (DY(i, j) - t1(i)); });
+    });
     // DW = DZ.T * X                                                             softmax.eq:17
     gemm(1, DZ.transpose(), X, 0, DW);
     // Db = columns_sum(DZ)                                                      softmax.eq:18
@@ -586,11 +602,13 @@ void sparse_activation_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, con
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     // Z = X * W.T + row_repeat(b, N)                                            linear.eq:12
     transpose(X, t3);
-    sparse_product(W, W_pattern, t3, t2);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sparse_product(W, W_pattern, t3, rows, t2); });
     transpose(t2, t1);
-    elementwise(N, K, [&](Index i, Index j) { Z(i, j) = t1(i, j) + b(j); });
-    // Y = act(Z)                                                                activation.eq:13
-    apply(act, Z, Y);
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        elementwise(rows, K, [&](Index i, Index j) { Z(i, j) = t1(i, j) + b(j); });
+        // Y = act(Z)                                                                activation.eq:13
+        apply(act, rows.of(Z), rows.of(Y));
+    });
 }
 
 template void sparse_activation_forward<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
@@ -612,12 +630,14 @@ void sparse_activation_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, co
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(K, N);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(D, N);
     // DZ = hadamard(DY, act'(Z))                                                activation.eq:16
-    apply_gradient(act, Z, t1);
-    elementwise(N * K, [&](Index k) { DZ(k) = DY(k) * t1(k); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        apply_gradient(act, rows.of(Z), rows.of(t1));
+        elementwise(rows.times(K), [&](Index k) { DZ(k) = DY(k) * t1(k); });
+    });
     // DW = DZ.T * X                                                             linear.eq:15
     transpose(DZ, t2);
     transpose(X, t3);
-    sampled_product(t2, t3, W_pattern, DW);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sampled_product(t2, t3, W_pattern, rows, DW); });
     // Db = columns_sum(DZ)                                                      linear.eq:16
     columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
     // DX = DZ * W                                                               linear.eq:17
@@ -644,7 +664,7 @@ void sparse_linear_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const P
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     // Y = X * W.T + row_repeat(b, N)                                            linear.eq:12
     transpose(X, t3);
-    sparse_product(W, W_pattern, t3, t2);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sparse_product(W, W_pattern, t3, rows, t2); });
     transpose(t2, t1);
     elementwise(N, K, [&](Index i, Index j) { Y(i, j) = t1(i, j) + b(j); });
 }
@@ -667,7 +687,7 @@ void sparse_linear_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const 
     // DW = DY.T * X                                                             linear.eq:15
     transpose(DY, t1);
     transpose(X, t2);
-    sampled_product(t1, t2, W_pattern, DW);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sampled_product(t1, t2, W_pattern, rows, DW); });
     // Db = columns_sum(DY)                                                      linear.eq:16
     columns_sum(N, Db, [&](Index i, Index j) { return DY(i, j); });
     // DX = DY * W                                                               linear.eq:17
@@ -695,14 +715,16 @@ void sparse_log_softmax_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, co
     Matrix<Scalar> t6 = workspace.matrix<Scalar>(N, 1);
     // Z = X * W.T + row_repeat(b, N)                                            linear.eq:12
     transpose(X, t3);
-    sparse_product(W, W_pattern, t3, t2);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sparse_product(W, W_pattern, t3, rows, t2); });
     transpose(t2, t1);
-    elementwise(N, K, [&](Index i, Index j) { Z(i, j) = t1(i, j) + b(j); });
-    // Y = log_softmax(Z)                                                        log_softmax.eq:13
-    rows_max(K, t5, [&](Index i, Index j) { return Z(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { t4(i, j) = Z(i, j) - t5(i); });
-    rows_sum(K, t6, [&](Index i, Index j) { return exp(t4(i, j)); });
-    elementwise(N, K, [&](Index i, Index j) { Y(i, j) = t4(i, j) - log(t6(i)); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        elementwise(rows, K, [&](Index i, Index j) { Z(i, j) = t1(i, j) + b(j); });
+        // Y = log_softmax(Z)                                                        log_softmax.eq:13
+        rows_max(rows, K, t5, [&](Index i, Index j) { return Z(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { t4(i, j) = Z(i, j) - t5(i); });
+        rows_sum(rows, K, t6, [&](Index i, Index j) { return exp(t4(i, j)); });
+        elementwise(rows, K, [&](Index i, Index j) { Y(i, j) = t4(i, j) - log(t6(i)); });
+    });
 }
 
 template void sparse_log_softmax_forward<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
@@ -727,18 +749,20 @@ void sparse_log_softmax_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, c
     Matrix<Scalar> t9 = workspace.matrix<Scalar>(K, N);
     Matrix<Scalar> t8 = workspace.matrix<Scalar>(D, N);
     // DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))            log_softmax.eq:16
-    rows_max(K, t2, [&](Index i, Index j) { return Z(i, j); });
-    elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t1 = Z(i, j) - t2(i);
-        t3(i, j) = exp(t1);
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t2, [&](Index i, Index j) { return Z(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) {
+            const Scalar t1 = Z(i, j) - t2(i);
+            t3(i, j) = exp(t1);
+        });
+        rows_sum(rows, K, t4, [&](Index i, Index j) { return t3(i, j); });
+        rows_sum(rows, K, t5, [&](Index i, Index j) { return DY(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { DZ(i, j) = DY(i, j) - t3(i, j) * reciprocal(t4(i)) * t5(i); });
     });
-    rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
-    rows_sum(K, t5, [&](Index i, Index j) { return DY(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { DZ(i, j) = DY(i, j) - t3(i, j) * reciprocal(t4(i)) * t5(i); });
     // DW = DZ.T * X                                                             linear.eq:15
     transpose(DZ, t6);
     transpose(X, t7);
-    sampled_product(t6, t7, W_pattern, DW);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sampled_product(t6, t7, W_pattern, rows, DW); });
     // Db = columns_sum(DZ)                                                      linear.eq:16
     columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
     // DX = DZ * W                                                               linear.eq:17
@@ -766,7 +790,7 @@ void sparse_s_relu_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const P
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     // Z = X * W.T + row_repeat(b, N)                                            linear.eq:12
     transpose(X, t3);
-    sparse_product(W, W_pattern, t3, t2);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sparse_product(W, W_pattern, t3, rows, t2); });
     transpose(t2, t1);
     elementwise(N, K, [&](Index i, Index j) {
         const Scalar Z_ij = t1(i, j) + b(j);
@@ -818,7 +842,7 @@ void sparse_s_relu_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const 
     // DW = DZ.T * X                                                             linear.eq:15
     transpose(DZ, t1);
     transpose(X, t2);
-    sampled_product(t1, t2, W_pattern, DW);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sampled_product(t1, t2, W_pattern, rows, DW); });
     // Db = columns_sum(DZ)                                                      linear.eq:16
     columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
     // DX = DZ * W                                                               linear.eq:17
@@ -852,17 +876,19 @@ void sparse_softmax_forward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const 
     Matrix<Scalar> t7 = workspace.matrix<Scalar>(N, 1);
     // Z = X * W.T + row_repeat(b, N)                                            softmax.eq:12
     transpose(X, t3);
-    sparse_product(W, W_pattern, t3, t2);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sparse_product(W, W_pattern, t3, rows, t2); });
     transpose(t2, t1);
-    elementwise(N, K, [&](Index i, Index j) { Z(i, j) = t1(i, j) + b(j); });
-    // Y = softmax(Z)                                                            softmax.eq:13
-    rows_max(K, t5, [&](Index i, Index j) { return Z(i, j); });
-    elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t4 = Z(i, j) - t5(i);
-        t6(i, j) = exp(t4);
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        elementwise(rows, K, [&](Index i, Index j) { Z(i, j) = t1(i, j) + b(j); });
+        // Y = softmax(Z)                                                            softmax.eq:13
+        rows_max(rows, K, t5, [&](Index i, Index j) { return Z(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) {
+            const Scalar t4 = Z(i, j) - t5(i);
+            t6(i, j) = exp(t4);
+        });
+        rows_sum(rows, K, t7, [&](Index i, Index j) { return t6(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { Y(i, j) = t6(i, j) * reciprocal(t7(i)); });
     });
-    rows_sum(K, t7, [&](Index i, Index j) { return t6(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { Y(i, j) = t6(i, j) * reciprocal(t7(i)); });
 }
 
 template void sparse_softmax_forward<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&, ConstMatrix<float>,
@@ -885,12 +911,14 @@ void sparse_softmax_backward(ConstMatrix<Scalar> X, ConstMatrix<Scalar> W, const
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(D, N);
     // DZ = hadamard(Y, DY - column_repeat(diag(DY * Y.T), K))                   softmax.eq:16
     //   rewritten: diag(A * B.T) = rows_sum(hadamard(A, B))
-    rows_sum(K, t1, [&](Index i, Index j) { return DY(i, j) * Y(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { DZ(i, j) = Y(i, j) * (DY(i, j) - t1(i)); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_sum(rows, K, t1, [&](Index i, Index j) { return DY(i, j) * Y(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { DZ(i, j) = Y(i, j) * (DY(i, j) - t1(i)); });
+    });
     // DW = DZ.T * X                                                             softmax.eq:17
     transpose(DZ, t2);
     transpose(X, t3);
-    sampled_product(t2, t3, W_pattern, DW);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sampled_product(t2, t3, W_pattern, rows, DW); });
     // Db = columns_sum(DZ)                                                      softmax.eq:18
     columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
     // DX = DZ * W                                                               softmax.eq:19

@@ -315,8 +315,10 @@ void negative_log_likelihood_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Sc
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, 1);
     // DY = -hadamard(column_repeat(reciprocal(rows_sum(hadamard(Y, T))), K), T)  negative_log_likelihood.eq:10
-    rows_sum(K, t1, [&](Index i, Index j) { return Y(i, j) * T(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { DY(i, j) = -(reciprocal(t1(i)) * T(i, j)); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_sum(rows, K, t1, [&](Index i, Index j) { return Y(i, j) * T(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { DY(i, j) = -(reciprocal(t1(i)) * T(i, j)); });
+    });
 }
 
 template void negative_log_likelihood_loss_gradient<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
@@ -336,8 +338,10 @@ void negative_log_likelihood_loss_gradient_and_value(ConstMatrix<Scalar> Y, Cons
     elements_sum(N, 1, t1, [&](Index i, Index) { return log(t2(i)); });
     elementwise(1, [&](Index k) { L(k) = -t1(0); });
     // DY = -hadamard(column_repeat(reciprocal(rows_sum(hadamard(Y, T))), K), T)  negative_log_likelihood.eq:10
-    rows_sum(K, t3, [&](Index i, Index j) { return Y(i, j) * T(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { DY(i, j) = -(reciprocal(t3(i)) * T(i, j)); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_sum(rows, K, t3, [&](Index i, Index j) { return Y(i, j) * T(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { DY(i, j) = -(reciprocal(t3(i)) * T(i, j)); });
+    });
 }
 
 template void negative_log_likelihood_loss_gradient_and_value<float>(ConstMatrix<float>, ConstMatrix<float>,
@@ -406,9 +410,11 @@ void softmax_cross_entropy_loss(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> T, Ma
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(1, 1);
     // L  = -elements_sum(hadamard(T, log_softmax(Y)))                           softmax_cross_entropy.eq:8
-    rows_max(K, t2, [&](Index i, Index j) { return Y(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { t1(i, j) = Y(i, j) - t2(i); });
-    rows_sum(K, t4, [&](Index i, Index j) { return exp(t1(i, j)); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t2, [&](Index i, Index j) { return Y(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { t1(i, j) = Y(i, j) - t2(i); });
+        rows_sum(rows, K, t4, [&](Index i, Index j) { return exp(t1(i, j)); });
+    });
     elements_sum(N, K, t3, [&](Index i, Index j) { return T(i, j) * (t1(i, j) - log(t4(i))); });
     elementwise(1, [&](Index k) { L(k) = -t3(0); });
 }
@@ -426,14 +432,16 @@ void softmax_cross_entropy_loss_gradient(ConstMatrix<Scalar> Y, ConstMatrix<Scal
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, 1);
     // DY = hadamard(softmax(Y), column_repeat(rows_sum(T), K)) - T              softmax_cross_entropy.eq:9
-    rows_max(K, t2, [&](Index i, Index j) { return Y(i, j); });
-    elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t1 = Y(i, j) - t2(i);
-        t3(i, j) = exp(t1);
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t2, [&](Index i, Index j) { return Y(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) {
+            const Scalar t1 = Y(i, j) - t2(i);
+            t3(i, j) = exp(t1);
+        });
+        rows_sum(rows, K, t4, [&](Index i, Index j) { return t3(i, j); });
+        rows_sum(rows, K, t5, [&](Index i, Index j) { return T(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { DY(i, j) = t3(i, j) * reciprocal(t4(i)) * t5(i) - T(i, j); });
     });
-    rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
-    rows_sum(K, t5, [&](Index i, Index j) { return T(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { DY(i, j) = t3(i, j) * reciprocal(t4(i)) * t5(i) - T(i, j); });
 }
 
 template void softmax_cross_entropy_loss_gradient<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
@@ -448,13 +456,15 @@ void softmax_cross_entropy_loss_gradient_one_hot(ConstMatrix<Scalar> Y, ConstMat
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     // DY = softmax(Y) - T                                                       softmax_cross_entropy.eq:11
-    rows_max(K, t2, [&](Index i, Index j) { return Y(i, j); });
-    elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t1 = Y(i, j) - t2(i);
-        t3(i, j) = exp(t1);
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t2, [&](Index i, Index j) { return Y(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) {
+            const Scalar t1 = Y(i, j) - t2(i);
+            t3(i, j) = exp(t1);
+        });
+        rows_sum(rows, K, t4, [&](Index i, Index j) { return t3(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { DY(i, j) = t3(i, j) * reciprocal(t4(i)) - T(i, j); });
     });
-    rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { DY(i, j) = t3(i, j) * reciprocal(t4(i)) - T(i, j); });
 }
 
 template void softmax_cross_entropy_loss_gradient_one_hot<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
@@ -476,20 +486,24 @@ void softmax_cross_entropy_loss_gradient_and_value(ConstMatrix<Scalar> Y, ConstM
     Matrix<Scalar> t8 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> t9 = workspace.matrix<Scalar>(N, 1);
     // L  = -elements_sum(hadamard(T, log_softmax(Y)))                           softmax_cross_entropy.eq:8
-    rows_max(K, t2, [&](Index i, Index j) { return Y(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { t1(i, j) = Y(i, j) - t2(i); });
-    rows_sum(K, t4, [&](Index i, Index j) { return exp(t1(i, j)); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t2, [&](Index i, Index j) { return Y(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { t1(i, j) = Y(i, j) - t2(i); });
+        rows_sum(rows, K, t4, [&](Index i, Index j) { return exp(t1(i, j)); });
+    });
     elements_sum(N, K, t3, [&](Index i, Index j) { return T(i, j) * (t1(i, j) - log(t4(i))); });
     elementwise(1, [&](Index k) { L(k) = -t3(0); });
     // DY = hadamard(softmax(Y), column_repeat(rows_sum(T), K)) - T              softmax_cross_entropy.eq:9
-    rows_max(K, t6, [&](Index i, Index j) { return Y(i, j); });
-    elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t5 = Y(i, j) - t6(i);
-        t7(i, j) = exp(t5);
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t6, [&](Index i, Index j) { return Y(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) {
+            const Scalar t5 = Y(i, j) - t6(i);
+            t7(i, j) = exp(t5);
+        });
+        rows_sum(rows, K, t8, [&](Index i, Index j) { return t7(i, j); });
+        rows_sum(rows, K, t9, [&](Index i, Index j) { return T(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { DY(i, j) = t7(i, j) * reciprocal(t8(i)) * t9(i) - T(i, j); });
     });
-    rows_sum(K, t8, [&](Index i, Index j) { return t7(i, j); });
-    rows_sum(K, t9, [&](Index i, Index j) { return T(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { DY(i, j) = t7(i, j) * reciprocal(t8(i)) * t9(i) - T(i, j); });
 }
 
 template void softmax_cross_entropy_loss_gradient_and_value<float>(ConstMatrix<float>, ConstMatrix<float>,
@@ -511,19 +525,23 @@ void softmax_cross_entropy_loss_gradient_one_hot_and_value(ConstMatrix<Scalar> Y
     Matrix<Scalar> t7 = workspace.matrix<Scalar>(N, K);
     Matrix<Scalar> t8 = workspace.matrix<Scalar>(N, 1);
     // L  = -elements_sum(hadamard(T, log_softmax(Y)))                           softmax_cross_entropy.eq:8
-    rows_max(K, t2, [&](Index i, Index j) { return Y(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { t1(i, j) = Y(i, j) - t2(i); });
-    rows_sum(K, t4, [&](Index i, Index j) { return exp(t1(i, j)); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t2, [&](Index i, Index j) { return Y(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { t1(i, j) = Y(i, j) - t2(i); });
+        rows_sum(rows, K, t4, [&](Index i, Index j) { return exp(t1(i, j)); });
+    });
     elements_sum(N, K, t3, [&](Index i, Index j) { return T(i, j) * (t1(i, j) - log(t4(i))); });
     elementwise(1, [&](Index k) { L(k) = -t3(0); });
     // DY = softmax(Y) - T                                                       softmax_cross_entropy.eq:11
-    rows_max(K, t6, [&](Index i, Index j) { return Y(i, j); });
-    elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t5 = Y(i, j) - t6(i);
-        t7(i, j) = exp(t5);
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t6, [&](Index i, Index j) { return Y(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) {
+            const Scalar t5 = Y(i, j) - t6(i);
+            t7(i, j) = exp(t5);
+        });
+        rows_sum(rows, K, t8, [&](Index i, Index j) { return t7(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { DY(i, j) = t7(i, j) * reciprocal(t8(i)) - T(i, j); });
     });
-    rows_sum(K, t8, [&](Index i, Index j) { return t7(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { DY(i, j) = t7(i, j) * reciprocal(t8(i)) - T(i, j); });
 }
 
 template void softmax_cross_entropy_loss_gradient_one_hot_and_value<float>(ConstMatrix<float>, ConstMatrix<float>,

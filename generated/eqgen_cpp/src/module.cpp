@@ -269,12 +269,12 @@ struct ActivationValue {
     }
 };
 
-// The six parts of `sparse_products.Indices` as the C interface takes them. The caller keeps the arrays.
+// The three parts of `sparse_products.Indices` as the C interface takes them. The caller keeps the arrays.
 struct PatternValue {
     eqgen_pattern pattern{};
 
     PatternValue(py::handle object, const std::string& place) {
-        if (!py::isinstance<py::tuple>(object) || py::len(object) != 6) {
+        if (!py::isinstance<py::tuple>(object) || py::len(object) != 3) {
             throw py::type_error(place + "expected the indices of a sparse matrix, found " + type_name(object));
         }
         const auto parts = py::reinterpret_borrow<py::tuple>(object);
@@ -286,9 +286,6 @@ struct PatternValue {
         pattern.bits = static_cast<std::int32_t>(8 * numbers.itemsize());
         pattern.row_pointers = data(parts[1], pattern.rows + 1, place);
         pattern.column_numbers = data(parts[2], pattern.entries, place);
-        pattern.column_pointers = data(parts[3], pattern.columns + 1, place);
-        pattern.rows_by_columns = data(parts[4], pattern.entries, place);
-        pattern.numbers_by_columns = data(parts[5], pattern.entries, place);
     }
 
     const void* data(py::handle object, std::int64_t count, const std::string& place) const {

@@ -67,6 +67,43 @@ template void adam_product_step<double>(ConstMatrix<double>, ConstMatrix<double>
                                         ConstMatrix<double>, ConstMatrix<double>, double, double, double, double,
                                         double, double, double, double, Matrix<double>, Matrix<double>, Matrix<double>);
 
+// Adaptive moments: steps scaled by the means of the gradient and of its square; of stored entries, the gradient is A *
+// B.T and is not stored (adam.eq:1)
+template <class Scalar>
+void adam_sampled_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                       const Pattern& theta_pattern, ConstMatrix<Scalar> m, ConstMatrix<Scalar> v, Scalar beta1,
+                       Scalar beta2, Scalar epsilon, Scalar eta, Scalar c1, Scalar c2, Scalar c3, Scalar c4,
+                       Matrix<Scalar> theta_new, Matrix<Scalar> m_new, Matrix<Scalar> v_new) {
+    const Index theta_entries = theta.cols(), P = A.cols();
+    Workspace workspace;
+    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(1, theta_entries);
+    // Dtheta = A * B.T
+    each_rows<Scalar>(theta_pattern, P, [&](Rows rows) {
+        sampled_product(A, B, theta_pattern, rows, Dtheta);
+        elementwise(rows, theta_pattern, [&](Index k) {
+            // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adam.eq:7
+            const Scalar m_new_k = beta1 * m(k) + c1 * Dtheta(k);
+            // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adam.eq:8
+            const Scalar v_new_k = beta2 * v(k) + c2 * square(Dtheta(k));
+            // m_hat  = m' / (1 - beta1^t)                                               adam.eq:9
+            const Scalar m_hat = m_new_k / c3;
+            // v_hat  = v' / (1 - beta2^t)                                               adam.eq:10
+            const Scalar v_hat = v_new_k / c4;
+            // theta' = theta - eta * m_hat / (sqrt(v_hat) + epsilon)                    adam.eq:11
+            theta_new(k) = theta(k) - eta * m_hat / (sqrt(v_hat) + epsilon);
+            m_new(k) = m_new_k;
+            v_new(k) = v_new_k;
+        });
+    });
+}
+
+template void adam_sampled_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
+                                       ConstMatrix<float>, ConstMatrix<float>, float, float, float, float, float, float,
+                                       float, float, Matrix<float>, Matrix<float>, Matrix<float>);
+template void adam_sampled_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>, const Pattern&,
+                                        ConstMatrix<double>, ConstMatrix<double>, double, double, double, double,
+                                        double, double, double, double, Matrix<double>, Matrix<double>, Matrix<double>);
+
 // Adam with a weight decay that does not pass through the moments (adamw.eq:1)
 template <class Scalar>
 void adamw_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> m, ConstMatrix<Scalar> v,
@@ -131,6 +168,44 @@ template void adamw_product_step<double>(ConstMatrix<double>, ConstMatrix<double
                                          double, double, double, double, double, Matrix<double>, Matrix<double>,
                                          Matrix<double>);
 
+// Adam with a weight decay that does not pass through the moments; of stored entries, the gradient is A * B.T and is
+// not stored (adamw.eq:1)
+template <class Scalar>
+void adamw_sampled_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                        const Pattern& theta_pattern, ConstMatrix<Scalar> m, ConstMatrix<Scalar> v, Scalar beta1,
+                        Scalar beta2, Scalar epsilon, Scalar eta, Scalar c1, Scalar c2, Scalar c3, Scalar c4, Scalar c5,
+                        Matrix<Scalar> theta_new, Matrix<Scalar> m_new, Matrix<Scalar> v_new) {
+    const Index theta_entries = theta.cols(), P = A.cols();
+    Workspace workspace;
+    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(1, theta_entries);
+    // Dtheta = A * B.T
+    each_rows<Scalar>(theta_pattern, P, [&](Rows rows) {
+        sampled_product(A, B, theta_pattern, rows, Dtheta);
+        elementwise(rows, theta_pattern, [&](Index k) {
+            // m'     = beta1 * m + (1 - beta1) * Dtheta                                 adamw.eq:7
+            const Scalar m_new_k = beta1 * m(k) + c1 * Dtheta(k);
+            // v'     = beta2 * v + (1 - beta2) * Dtheta^2                               adamw.eq:8
+            const Scalar v_new_k = beta2 * v(k) + c2 * square(Dtheta(k));
+            // m_hat  = m' / (1 - beta1^t)                                               adamw.eq:9
+            const Scalar m_hat = m_new_k / c3;
+            // v_hat  = v' / (1 - beta2^t)                                               adamw.eq:10
+            const Scalar v_hat = v_new_k / c4;
+            // theta' = (1 - eta * decay) * theta - eta * m_hat / (sqrt(v_hat) + epsilon)  adamw.eq:11
+            theta_new(k) = c5 * theta(k) - eta * m_hat / (sqrt(v_hat) + epsilon);
+            m_new(k) = m_new_k;
+            v_new(k) = v_new_k;
+        });
+    });
+}
+
+template void adamw_sampled_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
+                                        ConstMatrix<float>, ConstMatrix<float>, float, float, float, float, float,
+                                        float, float, float, float, Matrix<float>, Matrix<float>, Matrix<float>);
+template void adamw_sampled_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>, const Pattern&,
+                                         ConstMatrix<double>, ConstMatrix<double>, double, double, double, double,
+                                         double, double, double, double, double, Matrix<double>, Matrix<double>,
+                                         Matrix<double>);
+
 // Shortens a gradient whose Euclidean norm exceeds c to length c (clip_by_norm.eq:1)
 template <class Scalar>
 void clip_by_norm_step(ConstMatrix<Scalar> Dtheta, Scalar c, Matrix<Scalar> Dtheta_new) {
@@ -174,6 +249,27 @@ template void clip_by_value_product_step<float>(ConstMatrix<float>, ConstMatrix<
 template void clip_by_value_product_step<double>(ConstMatrix<double>, ConstMatrix<double>, double, double,
                                                  Matrix<double>);
 
+// Limits every entry of the gradient to [-c, c]; of stored entries, the gradient is A * B.T and is not stored
+// (clip_by_value.eq:1)
+template <class Scalar>
+void clip_by_value_sampled_step(ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, const Pattern& theta_pattern, Scalar c,
+                                Scalar c1, Matrix<Scalar> Dtheta_new) {
+    const Index P = A.cols(), theta_entries = Dtheta_new.cols();
+    Workspace workspace;
+    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(1, theta_entries);
+    // Dtheta = A * B.T
+    each_rows<Scalar>(theta_pattern, P, [&](Rows rows) {
+        sampled_product(A, B, theta_pattern, rows, Dtheta);
+        // Dtheta' = min(max(Dtheta, -c), c)                                         clip_by_value.eq:5
+        elementwise(rows, theta_pattern, [&](Index k) { Dtheta_new(k) = min(max(Dtheta(k), c1), c); });
+    });
+}
+
+template void clip_by_value_sampled_step<float>(ConstMatrix<float>, ConstMatrix<float>, const Pattern&, float, float,
+                                                Matrix<float>);
+template void clip_by_value_sampled_step<double>(ConstMatrix<double>, ConstMatrix<double>, const Pattern&, double,
+                                                 double, Matrix<double>);
+
 // A step against the gradient (gradient_descent.eq:1)
 template <class Scalar>
 void gradient_descent_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, Scalar eta,
@@ -201,6 +297,26 @@ template void gradient_descent_product_step<float>(ConstMatrix<float>, ConstMatr
                                                    Matrix<float>);
 template void gradient_descent_product_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
                                                     double, Matrix<double>);
+
+// A step against the gradient; of stored entries, the gradient is A * B.T and is not stored (gradient_descent.eq:1)
+template <class Scalar>
+void gradient_descent_sampled_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                                   const Pattern& theta_pattern, Scalar eta, Matrix<Scalar> theta_new) {
+    const Index theta_entries = theta.cols(), P = A.cols();
+    Workspace workspace;
+    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(1, theta_entries);
+    // Dtheta = A * B.T
+    each_rows<Scalar>(theta_pattern, P, [&](Rows rows) {
+        sampled_product(A, B, theta_pattern, rows, Dtheta);
+        // theta' = theta - eta * Dtheta                                             gradient_descent.eq:5
+        elementwise(rows, theta_pattern, [&](Index k) { theta_new(k) = theta(k) - eta * Dtheta(k); });
+    });
+}
+
+template void gradient_descent_sampled_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
+                                                   const Pattern&, float, Matrix<float>);
+template void gradient_descent_sampled_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
+                                                    const Pattern&, double, Matrix<double>);
 
 // Gradient descent with momentum, in Keras' form (momentum.eq:1)
 template <class Scalar>
@@ -244,6 +360,34 @@ template void momentum_product_step<float>(ConstMatrix<float>, ConstMatrix<float
 template void momentum_product_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
                                             ConstMatrix<double>, double, double, Matrix<double>, Matrix<double>);
 
+// Gradient descent with momentum, in Keras' form; of stored entries, the gradient is A * B.T and is not stored
+// (momentum.eq:1)
+template <class Scalar>
+void momentum_sampled_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                           const Pattern& theta_pattern, ConstMatrix<Scalar> delta, Scalar mu, Scalar eta,
+                           Matrix<Scalar> theta_new, Matrix<Scalar> delta_new) {
+    const Index theta_entries = theta.cols(), P = A.cols();
+    Workspace workspace;
+    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(1, theta_entries);
+    // Dtheta = A * B.T
+    each_rows<Scalar>(theta_pattern, P, [&](Rows rows) {
+        sampled_product(A, B, theta_pattern, rows, Dtheta);
+        elementwise(rows, theta_pattern, [&](Index k) {
+            // delta' = mu * delta - eta * Dtheta                                        momentum.eq:6
+            const Scalar delta_new_k = mu * delta(k) - eta * Dtheta(k);
+            // theta' = theta + delta'                                                   momentum.eq:7
+            theta_new(k) = theta(k) + delta_new_k;
+            delta_new(k) = delta_new_k;
+        });
+    });
+}
+
+template void momentum_sampled_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
+                                           ConstMatrix<float>, float, float, Matrix<float>, Matrix<float>);
+template void momentum_sampled_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
+                                            const Pattern&, ConstMatrix<double>, double, double, Matrix<double>,
+                                            Matrix<double>);
+
 // Nesterov momentum, in Keras' form (nesterov.eq:1)
 template <class Scalar>
 void nesterov_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, ConstMatrix<Scalar> delta, Scalar mu,
@@ -285,6 +429,33 @@ template void nesterov_product_step<float>(ConstMatrix<float>, ConstMatrix<float
                                            ConstMatrix<float>, float, float, Matrix<float>, Matrix<float>);
 template void nesterov_product_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
                                             ConstMatrix<double>, double, double, Matrix<double>, Matrix<double>);
+
+// Nesterov momentum, in Keras' form; of stored entries, the gradient is A * B.T and is not stored (nesterov.eq:1)
+template <class Scalar>
+void nesterov_sampled_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                           const Pattern& theta_pattern, ConstMatrix<Scalar> delta, Scalar mu, Scalar eta,
+                           Matrix<Scalar> theta_new, Matrix<Scalar> delta_new) {
+    const Index theta_entries = theta.cols(), P = A.cols();
+    Workspace workspace;
+    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(1, theta_entries);
+    // Dtheta = A * B.T
+    each_rows<Scalar>(theta_pattern, P, [&](Rows rows) {
+        sampled_product(A, B, theta_pattern, rows, Dtheta);
+        elementwise(rows, theta_pattern, [&](Index k) {
+            // delta' = mu * delta - eta * Dtheta                                        nesterov.eq:6
+            const Scalar delta_new_k = mu * delta(k) - eta * Dtheta(k);
+            // theta' = theta + mu * delta' - eta * Dtheta                               nesterov.eq:7
+            theta_new(k) = theta(k) + mu * delta_new_k - eta * Dtheta(k);
+            delta_new(k) = delta_new_k;
+        });
+    });
+}
+
+template void nesterov_sampled_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
+                                           ConstMatrix<float>, float, float, Matrix<float>, Matrix<float>);
+template void nesterov_sampled_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
+                                            const Pattern&, ConstMatrix<double>, double, double, Matrix<double>,
+                                            Matrix<double>);
 
 // Steps scaled by a running mean of the squared gradient (rmsprop.eq:1)
 template <class Scalar>
@@ -330,6 +501,35 @@ template void rms_prop_product_step<double>(ConstMatrix<double>, ConstMatrix<dou
                                             ConstMatrix<double>, double, double, double, double, Matrix<double>,
                                             Matrix<double>);
 
+// Steps scaled by a running mean of the squared gradient; of stored entries, the gradient is A * B.T and is not stored
+// (rmsprop.eq:1)
+template <class Scalar>
+void rms_prop_sampled_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                           const Pattern& theta_pattern, ConstMatrix<Scalar> v, Scalar rho, Scalar epsilon, Scalar eta,
+                           Scalar c1, Matrix<Scalar> theta_new, Matrix<Scalar> v_new) {
+    const Index theta_entries = theta.cols(), P = A.cols();
+    Workspace workspace;
+    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(1, theta_entries);
+    // Dtheta = A * B.T
+    each_rows<Scalar>(theta_pattern, P, [&](Rows rows) {
+        sampled_product(A, B, theta_pattern, rows, Dtheta);
+        elementwise(rows, theta_pattern, [&](Index k) {
+            // v'     = rho * v + (1 - rho) * Dtheta^2                                   rmsprop.eq:6
+            const Scalar v_new_k = rho * v(k) + c1 * square(Dtheta(k));
+            // theta' = theta - eta * Dtheta / (sqrt(v') + epsilon)                      rmsprop.eq:7
+            theta_new(k) = theta(k) - eta * Dtheta(k) / (sqrt(v_new_k) + epsilon);
+            v_new(k) = v_new_k;
+        });
+    });
+}
+
+template void rms_prop_sampled_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>, const Pattern&,
+                                           ConstMatrix<float>, float, float, float, float, Matrix<float>,
+                                           Matrix<float>);
+template void rms_prop_sampled_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
+                                            const Pattern&, ConstMatrix<double>, double, double, double, double,
+                                            Matrix<double>, Matrix<double>);
+
 // Adds the gradient of decay / 2 times the squared weights (weight_decay.eq:1)
 template <class Scalar>
 void weight_decay_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> Dtheta, Scalar decay, Matrix<Scalar> Dtheta_new) {
@@ -357,5 +557,26 @@ template void weight_decay_product_step<float>(ConstMatrix<float>, ConstMatrix<f
                                                Matrix<float>);
 template void weight_decay_product_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>, double,
                                                 Matrix<double>);
+
+// Adds the gradient of decay / 2 times the squared weights; of stored entries, the gradient is A * B.T and is not
+// stored (weight_decay.eq:1)
+template <class Scalar>
+void weight_decay_sampled_step(ConstMatrix<Scalar> theta, ConstMatrix<Scalar> A, ConstMatrix<Scalar> B,
+                               const Pattern& theta_pattern, Scalar decay, Matrix<Scalar> Dtheta_new) {
+    const Index theta_entries = theta.cols(), P = A.cols();
+    Workspace workspace;
+    Matrix<Scalar> Dtheta = workspace.matrix<Scalar>(1, theta_entries);
+    // Dtheta = A * B.T
+    each_rows<Scalar>(theta_pattern, P, [&](Rows rows) {
+        sampled_product(A, B, theta_pattern, rows, Dtheta);
+        // Dtheta' = Dtheta + decay * theta                                          weight_decay.eq:5
+        elementwise(rows, theta_pattern, [&](Index k) { Dtheta_new(k) = Dtheta(k) + decay * theta(k); });
+    });
+}
+
+template void weight_decay_sampled_step<float>(ConstMatrix<float>, ConstMatrix<float>, ConstMatrix<float>,
+                                               const Pattern&, float, Matrix<float>);
+template void weight_decay_sampled_step<double>(ConstMatrix<double>, ConstMatrix<double>, ConstMatrix<double>,
+                                                const Pattern&, double, Matrix<double>);
 
 }  // namespace eqgen

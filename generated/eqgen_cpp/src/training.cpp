@@ -12,8 +12,10 @@ void activation_gradients(ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, const A
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     // DZ = hadamard(DY, act'(Z))                                                activation.eq:16
-    apply_gradient(act, Z, t1);
-    elementwise(N * K, [&](Index k) { DZ(k) = DY(k) * t1(k); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        apply_gradient(act, rows.of(Z), rows.of(t1));
+        elementwise(rows.times(K), [&](Index k) { DZ(k) = DY(k) * t1(k); });
+    });
     // Db = columns_sum(DZ)                                                      linear.eq:16
     columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
 }
@@ -42,8 +44,10 @@ void activation_dropout_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> R, 
     Workspace workspace;
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, K);
     // DZ = hadamard(DY, act'(Z))                                                activation_dropout.eq:17
-    apply_gradient(act, Z, t1);
-    elementwise(N * K, [&](Index k) { DZ(k) = DY(k) * t1(k); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        apply_gradient(act, rows.of(Z), rows.of(t1));
+        elementwise(rows.times(K), [&](Index k) { DZ(k) = DY(k) * t1(k); });
+    });
     // DW = hadamard(DZ.T * X, R)                                                linear_dropout.eq:16
     product_epilogue<Scalar>(DZ.transpose(), X, [&](Index i, Index j, Scalar t2) { DW(i, j) = t2 * R(i, j); }, R, DW);
     // Db = columns_sum(DZ)                                                      linear_dropout.eq:17
@@ -153,16 +157,18 @@ void layer_normalization_input_gradient(ConstMatrix<Scalar> gamma, ConstMatrix<S
     Matrix<Scalar> DZ = workspace.matrix<Scalar>(N, D);
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(N, 1);
-    // DZ     = hadamard(row_repeat(gamma, N), DY)                               layer_normalization.eq:19
-    elementwise(N, D, [&](Index i, Index j) { DZ(i, j) = gamma(j) * DY(i, j); });
-    // DX     = hadamard(column_repeat(inv_sqrt_Sigma / D, D), DZ * (D * identity(D) - ones(D, D)) - hadamard(Z,
-    // column_repeat(diag(Z * DZ.T), D)))  layer_normalization.eq:22
-    //   rewritten: A * (N * identity(N) - ones(N, N)) = N * A - column_repeat(rows_sum(A), N)
-    //   rewritten: diag(A * B.T) = rows_sum(hadamard(A, B))
-    rows_sum(D, t1, [&](Index i, Index j) { return DZ(i, j); });
-    rows_sum(D, t2, [&](Index i, Index j) { return Z(i, j) * DZ(i, j); });
-    elementwise(N, D, [&](Index i, Index j) {
-        DX(i, j) = inv_sqrt_Sigma(i) / Scalar(D) * (Scalar(D) * DZ(i, j) - t1(i) - Z(i, j) * t2(i));
+    each_rows<Scalar>(N, D, [&](Rows rows) {
+        // DZ     = hadamard(row_repeat(gamma, N), DY)                               layer_normalization.eq:19
+        elementwise(rows, D, [&](Index i, Index j) { DZ(i, j) = gamma(j) * DY(i, j); });
+        // DX     = hadamard(column_repeat(inv_sqrt_Sigma / D, D), DZ * (D * identity(D) - ones(D, D)) - hadamard(Z,
+        // column_repeat(diag(Z * DZ.T), D)))  layer_normalization.eq:22
+        //   rewritten: A * (N * identity(N) - ones(N, N)) = N * A - column_repeat(rows_sum(A), N)
+        //   rewritten: diag(A * B.T) = rows_sum(hadamard(A, B))
+        rows_sum(rows, D, t1, [&](Index i, Index j) { return DZ(i, j); });
+        rows_sum(rows, D, t2, [&](Index i, Index j) { return Z(i, j) * DZ(i, j); });
+        elementwise(rows, D, [&](Index i, Index j) {
+            DX(i, j) = inv_sqrt_Sigma(i) / Scalar(D) * (Scalar(D) * DZ(i, j) - t1(i) - Z(i, j) * t2(i));
+        });
     });
 }
 
@@ -235,14 +241,16 @@ void log_softmax_gradients(ConstMatrix<Scalar> Z, ConstMatrix<Scalar> DY, Matrix
     Matrix<Scalar> t4 = workspace.matrix<Scalar>(N, 1);
     Matrix<Scalar> t5 = workspace.matrix<Scalar>(N, 1);
     // DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))            log_softmax.eq:16
-    rows_max(K, t2, [&](Index i, Index j) { return Z(i, j); });
-    elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t1 = Z(i, j) - t2(i);
-        t3(i, j) = exp(t1);
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t2, [&](Index i, Index j) { return Z(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) {
+            const Scalar t1 = Z(i, j) - t2(i);
+            t3(i, j) = exp(t1);
+        });
+        rows_sum(rows, K, t4, [&](Index i, Index j) { return t3(i, j); });
+        rows_sum(rows, K, t5, [&](Index i, Index j) { return DY(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { DZ(i, j) = DY(i, j) - t3(i, j) * reciprocal(t4(i)) * t5(i); });
     });
-    rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
-    rows_sum(K, t5, [&](Index i, Index j) { return DY(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { DZ(i, j) = DY(i, j) - t3(i, j) * reciprocal(t4(i)) * t5(i); });
     // Db = columns_sum(DZ)                                                      linear.eq:16
     columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
 }
@@ -312,8 +320,10 @@ void softmax_gradients(ConstMatrix<Scalar> Y, ConstMatrix<Scalar> DY, Matrix<Sca
     Matrix<Scalar> t1 = workspace.matrix<Scalar>(N, 1);
     // DZ = hadamard(Y, DY - column_repeat(diag(DY * Y.T), K))                   softmax.eq:16
     //   rewritten: diag(A * B.T) = rows_sum(hadamard(A, B))
-    rows_sum(K, t1, [&](Index i, Index j) { return DY(i, j) * Y(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { DZ(i, j) = Y(i, j) * (DY(i, j) - t1(i)); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_sum(rows, K, t1, [&](Index i, Index j) { return DY(i, j) * Y(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { DZ(i, j) = Y(i, j) * (DY(i, j) - t1(i)); });
+    });
     // Db = columns_sum(DZ)                                                      softmax.eq:18
     columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
 }
@@ -342,12 +352,14 @@ void sparse_activation_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*
     Matrix<Scalar> t2 = workspace.matrix<Scalar>(K, N);
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(D, N);
     // DZ = hadamard(DY, act'(Z))                                                activation.eq:16
-    apply_gradient(act, Z, t1);
-    elementwise(N * K, [&](Index k) { DZ(k) = DY(k) * t1(k); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        apply_gradient(act, rows.of(Z), rows.of(t1));
+        elementwise(rows.times(K), [&](Index k) { DZ(k) = DY(k) * t1(k); });
+    });
     // DW = DZ.T * X                                                             linear.eq:15
     transpose(DZ, t2);
     transpose(X, t3);
-    sampled_product(t2, t3, W_pattern, DW);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sampled_product(t2, t3, W_pattern, rows, DW); });
     // Db = columns_sum(DZ)                                                      linear.eq:16
     columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
 }
@@ -389,7 +401,7 @@ void sparse_linear_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, c
     // DW = DY.T * X                                                             linear.eq:15
     transpose(DY, t1);
     transpose(X, t2);
-    sampled_product(t1, t2, W_pattern, DW);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sampled_product(t1, t2, W_pattern, rows, DW); });
     // Db = columns_sum(DY)                                                      linear.eq:16
     columns_sum(N, Db, [&](Index i, Index j) { return DY(i, j); });
 }
@@ -432,18 +444,20 @@ void sparse_log_softmax_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W
     Matrix<Scalar> t6 = workspace.matrix<Scalar>(K, N);
     Matrix<Scalar> t7 = workspace.matrix<Scalar>(D, N);
     // DZ = DY - hadamard(softmax(Z), column_repeat(rows_sum(DY), K))            log_softmax.eq:16
-    rows_max(K, t2, [&](Index i, Index j) { return Z(i, j); });
-    elementwise(N, K, [&](Index i, Index j) {
-        const Scalar t1 = Z(i, j) - t2(i);
-        t3(i, j) = exp(t1);
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_max(rows, K, t2, [&](Index i, Index j) { return Z(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) {
+            const Scalar t1 = Z(i, j) - t2(i);
+            t3(i, j) = exp(t1);
+        });
+        rows_sum(rows, K, t4, [&](Index i, Index j) { return t3(i, j); });
+        rows_sum(rows, K, t5, [&](Index i, Index j) { return DY(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { DZ(i, j) = DY(i, j) - t3(i, j) * reciprocal(t4(i)) * t5(i); });
     });
-    rows_sum(K, t4, [&](Index i, Index j) { return t3(i, j); });
-    rows_sum(K, t5, [&](Index i, Index j) { return DY(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { DZ(i, j) = DY(i, j) - t3(i, j) * reciprocal(t4(i)) * t5(i); });
     // DW = DZ.T * X                                                             linear.eq:15
     transpose(DZ, t6);
     transpose(X, t7);
-    sampled_product(t6, t7, W_pattern, DW);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sampled_product(t6, t7, W_pattern, rows, DW); });
     // Db = columns_sum(DZ)                                                      linear.eq:16
     columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
 }
@@ -505,7 +519,7 @@ void sparse_s_relu_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, c
     // DW = DZ.T * X                                                             linear.eq:15
     transpose(DZ, t1);
     transpose(X, t2);
-    sampled_product(t1, t2, W_pattern, DW);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sampled_product(t1, t2, W_pattern, rows, DW); });
     // Db = columns_sum(DZ)                                                      linear.eq:16
     columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
 }
@@ -551,12 +565,14 @@ void sparse_softmax_gradients(ConstMatrix<Scalar> X, ConstMatrix<Scalar> /*W*/, 
     Matrix<Scalar> t3 = workspace.matrix<Scalar>(D, N);
     // DZ = hadamard(Y, DY - column_repeat(diag(DY * Y.T), K))                   softmax.eq:16
     //   rewritten: diag(A * B.T) = rows_sum(hadamard(A, B))
-    rows_sum(K, t1, [&](Index i, Index j) { return DY(i, j) * Y(i, j); });
-    elementwise(N, K, [&](Index i, Index j) { DZ(i, j) = Y(i, j) * (DY(i, j) - t1(i)); });
+    each_rows<Scalar>(N, K, [&](Rows rows) {
+        rows_sum(rows, K, t1, [&](Index i, Index j) { return DY(i, j) * Y(i, j); });
+        elementwise(rows, K, [&](Index i, Index j) { DZ(i, j) = Y(i, j) * (DY(i, j) - t1(i)); });
+    });
     // DW = DZ.T * X                                                             softmax.eq:17
     transpose(DZ, t2);
     transpose(X, t3);
-    sampled_product(t2, t3, W_pattern, DW);
+    each_rows<Scalar>(W_pattern, N, [&](Rows rows) { sampled_product(t2, t3, W_pattern, rows, DW); });
     // Db = columns_sum(DZ)                                                      softmax.eq:18
     columns_sum(N, Db, [&](Index i, Index j) { return DZ(i, j); });
 }
@@ -596,15 +612,5 @@ void transposed_product(ConstMatrix<Scalar> A, ConstMatrix<Scalar> B, Matrix<Sca
 
 template void transposed_product<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>);
 template void transposed_product<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>);
-
-// The transpose of a matrix, as a matrix ()
-template <class Scalar>
-void transposed(ConstMatrix<Scalar> X, Matrix<Scalar> Y) {
-    // Y = X.T
-    transpose(X, Y);
-}
-
-template void transposed<float>(ConstMatrix<float>, Matrix<float>);
-template void transposed<double>(ConstMatrix<double>, Matrix<double>);
 
 }  // namespace eqgen
