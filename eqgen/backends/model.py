@@ -65,8 +65,8 @@ HOST_MATRICES: Column = {
 """NumPy over lists of numbers, for schedulers: the same in every package."""
 
 FACTORS = ("factor 1", "factor 2", "factor pattern")
-"""What the factors of a gradient, and the pattern on which it is kept, are called beside an optimizer's matrices; no name
-in a file has a space."""
+"""What the factors of a gradient, and the pattern on which it is kept, are called beside an optimizer's matrices; no
+name in a file has a space."""
 
 
 def check_names(module: Module, backend: Backend) -> None:

@@ -10,6 +10,9 @@ from eqgen.backends.tuning.measure import NEVER
 from eqgen.backends.tuning.record import Tuning
 from eqgen.commands import console
 
+SURE = 1000
+"""Stored entries of a thousand that no sparse matrix exceeds."""
+
 
 def print_tuning(tuning: Tuning, path: Path | None) -> None:
     """A table on standard output, the fastest of each row in bold, the choice below it. `path`: where it was kept."""
@@ -49,6 +52,10 @@ def summary(tuning: Tuning) -> list[str]:
     if tuning.lane_bytes is not None:
         rows = "no X W'" if tuning.lane_bytes >= NEVER else f"X W' from {tuning.lane_bytes} bytes of rows on"
         lines.append(f"own kernels multiply {rows}, the library the others")
+    if tuning.dense <= SURE:
+        lines.append(f"sparse matrices are multiplied as dense ones from {tuning.dense / 10:g} % of stored entries on")
+    if tuning.sparse_library <= SURE:
+        lines.append(f"MKL's sparse BLAS multiplies from {tuning.sparse_library / 10:g} % of stored entries on")
     return lines + [f"left out: {title}: {reason}" for title, reason in tuning.excluded.items()]
 
 

@@ -23,10 +23,11 @@ from eqgen.backends.toolchain import ToolchainError, find_mkl, find_toolchain
 from eqgen.backends.tuning import measure, record
 from eqgen.backends.tuning.measure import NEVER, OWN, Case, Effort, fewest, longest
 from eqgen.backends.tuning.record import Tuning
+from eqgen.backends.tuning.sparse import DEFAULT_DENSE
 from tests.cli.runner import eqgen
 
 GENERATED = Path(__file__).parents[2] / "generated"
-TINY = Effort(((20, 48, 32),), 1, 2, (1024, 4096), (64, 128), 32)
+TINY = Effort(((20, 48, 32),), 1, 2, (1024, 4096), (64, 128), 32, (200, 900))
 
 needs_maps = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="there is no /proc here")
 needs_mkl = pytest.mark.skipif(not find_mkl().found, reason="MKL is not installed here")
@@ -45,7 +46,9 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def tuning(name: str, **changes: object) -> Tuning:
-    found = Tuning("a processor", 2, "1.2", "2026-01-02T03:04Z", name, 2048, 128, 1.1, {name: {"X W'": 1.5}}, {})
+    found = Tuning(
+        "a processor", 2, "1.2", "2026-01-02T03:04Z", name, 2048, 128, 650, 1001, 1.1, {name: {"X W'": 1.5}}, {}
+    )
     return replace(found, **changes)  # type: ignore[arg-type]
 
 
@@ -241,7 +244,9 @@ class Machine:
         self.calls.append((name, requests[0][0]))
         return [self.seconds(name, *request) for request in requests]
 
-    def seconds(self, name: str, way: int, product: int, is_double: int, N: int, D: int, K: int) -> float:
+    def seconds(self, name: str, way: int, product: int, is_double: int, N: int, D: int, K: int, *more: int) -> float:
+        if more:  # of a sparse layer: dense kernels are the faster from 60 % on, the library of sparse products never
+            return 1e-3 if way == 0 else (1.1 - more[0] / 1000 + (more[0] < 600)) * 1e-3 + (way == 2)
         time = N * D * K / self.speed[name]
         size = (N, N, N, K)[product] * (8 if is_double else 4)
         wins = size >= self.lanes if product == 0 else size <= self.tiles
@@ -263,7 +268,12 @@ def test_the_fastest_is_recorded_with_the_crossover(monkeypatch: pytest.MonkeyPa
     assert rounds[: len(names) + 1] == [*((name, 0) for name in names), (names[0], 1)], "one after the other"
     assert set(found.gflops) == {*names, OWN}
     assert found.gflops[NONE]["X W', 100 x 3072 x 1024, float32"] == 6.0
-    assert found.macros == {"EQGEN_TILE_BYTES": "2048", "EQGEN_LANE_BYTES": "256"}
+    assert found.macros == {
+        "EQGEN_TILE_BYTES": "2048",
+        "EQGEN_LANE_BYTES": "256",
+        "EQGEN_DENSE_PERMILLE": "600",
+        "EQGEN_SPARSE_LIBRARY_PERMILLE": "1001",
+    }
 
 
 def test_a_target_without_own_kernels_has_no_crossover(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +283,8 @@ def test_a_target_without_own_kernels_has_no_crossover(monkeypatch: pytest.Monke
         return [None if way == 1 else 1e-3 for way, *_ in requests]
 
     found = measure.tune(TINY, run=run)
-    assert (found.tile_bytes, found.lane_bytes, found.macros) == (None, None, {}) and OWN not in found.gflops
+    assert (found.tile_bytes, found.lane_bytes, found.dense) == (None, None, DEFAULT_DENSE) and OWN not in found.gflops
+    assert "EQGEN_TILE_BYTES" not in found.macros
 
 
 @needs_mkl

@@ -21,6 +21,7 @@ from eqgen.backends.blas import Blas, candidates
 from eqgen.backends.compile import Settings, compile_extension
 from eqgen.backends.locations import cache_folder, templates_folder
 from eqgen.backends.toolchain import ToolchainError, find_toolchain, processor_name, processors
+from eqgen.backends.tuning import sparse
 from eqgen.backends.tuning.record import Tuning
 
 OWN = "own kernels"
@@ -40,7 +41,8 @@ _MARGIN = 0.03
 _FORWARD, _WEIGHT_GRADIENT, _, _INPUT_GRADIENT = range(len(PRODUCTS))
 _LIBRARY_WAY, _OWN_WAY = range(2)
 _SECONDS = 300
-_UNITS = ("library_product.cpp", "runtime.cpp")
+_UNITS = ("library_product.cpp", "library_sparse.cpp", "product.cpp", "runtime.cpp", "sparse.cpp")
+_MEASURED = ("products.cpp", "sparse_products.cpp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class Effort:
     runs        of each product in a process
     tile_bytes  lengths of sums, and
     lane_bytes  numbers of rows, both in bytes, at which the own kernels are compared with the library
-    width       of the layers in that comparison
+    width       of the layers in that comparison, and of the sparse ones
+    densities   at which kernels for sparse and dense matrices are compared, in stored entries of a thousand
     """
 
     shapes: tuple[tuple[int, int, int], ...] = ((100, 3072, 1024), (100, 784, 1024), (100, 1024, 512))
@@ -83,6 +86,7 @@ class Effort:
     tile_bytes: tuple[int, ...] = (1024, 2048, 4096, 8192, 16384, 32768)
     lane_bytes: tuple[int, ...] = (32, 64, 128, 256, 512)
     width: int = 1024
+    densities: tuple[int, ...] = (100, 300, 500, 600, 700, 800, 900)
 
     @property
     def cases(self) -> list[Case]:
@@ -104,7 +108,7 @@ Run = Callable[[Path, Sequence[tuple[int, ...]], int], Sequence[float | None]]
 def run_worker(library: Path, requests: Sequence[tuple[int, ...]], runs: int) -> Sequence[float | None]:
     """In a process of its own. Raises ToolchainError (E508) when the library does not load or does not end."""
     worker = Path(__file__).with_name("worker.py")
-    command = [sys.executable, str(worker), str(library), json.dumps(requests), str(runs)]
+    command = [sys.executable, str(worker), str(library), json.dumps(list(requests)), str(runs)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_SECONDS)
     except subprocess.CalledProcessError as error:
@@ -134,6 +138,11 @@ def tune(
     chosen = fastest([each.name for each in usable], cases, seconds)
     progress(f"comparing {OWN} with {next(each.title for each in usable if each.name == chosen)}")
     tile_bytes, lane_bytes = crossovers(libraries[chosen], effort, run)
+    progress("comparing kernels for sparse and dense matrices")
+    shape = (effort.shapes[0][0], effort.width, effort.width)
+    dense, sparse_library = sparse.crossovers(
+        libraries[chosen], shape, effort.densities, effort.rounds, effort.runs, run, fewest
+    )
     return Tuning(
         processor_name(),
         processors(),
@@ -142,6 +151,8 @@ def tune(
         chosen,
         tile_bytes,
         lane_bytes,
+        dense,
+        sparse_library,
         round(spread, 3),
         {
             name: {case.title: round(case.flops / s / 1e9, 1) for case, s in zip(cases, row, strict=True) if s}
@@ -162,7 +173,11 @@ def why_not(candidate: Blas) -> str:
 def build(candidate: Blas, progress: Callable[[str], None]) -> Path:
     """The library with the products, linked with a candidate, in the cache folder. Raises as `tune`."""
     folder = templates_folder() / "cpp" / "src"
-    files = [*folder.glob("*.hpp"), *(folder / unit for unit in _UNITS), Path(__file__).with_name("products.cpp")]
+    files = [
+        *folder.glob("*.hpp"),
+        *(folder / unit for unit in _UNITS),
+        *(Path(__file__).with_name(n) for n in _MEASURED),
+    ]
     sources = {file.name: file.read_text(encoding="utf-8") for file in files}
     out = cache_folder() / "tuning" / candidate.name
     progress(f"building with {candidate.title}")

@@ -33,6 +33,8 @@ class Tuning:
     blas        name of the library, see `eqgen.backends.blas`
     tile_bytes  bytes of the longest sums that the packages' own tiles compute; None: their default
     lane_bytes  bytes of the fewest rows that their lanes multiply; None: their default
+    dense       stored entries of a thousand from which on sparse matrices are multiplied as dense ones
+    sparse_library  the same for multiplying by MKL's sparse BLAS; more than a thousand: never
     spread      the slowest of the rounds over the fastest, median over all that was measured
     gflops      name of a candidate -> product -> GFLOP/s, median of the rounds
     excluded    title of a candidate that was left out -> why
@@ -45,6 +47,8 @@ class Tuning:
     blas: str
     tile_bytes: int | None
     lane_bytes: int | None
+    dense: int
+    sparse_library: int
     spread: float
     gflops: dict[str, dict[str, float]]
     excluded: dict[str, str]
@@ -57,13 +61,20 @@ class Tuning:
     @property
     def macros(self) -> dict[str, str]:
         """Name -> value, for the units that ask for them."""
-        found = {"EQGEN_TILE_BYTES": self.tile_bytes, "EQGEN_LANE_BYTES": self.lane_bytes}
+        found = {
+            "EQGEN_TILE_BYTES": self.tile_bytes,
+            "EQGEN_LANE_BYTES": self.lane_bytes,
+            "EQGEN_DENSE_PERMILLE": self.dense,
+            "EQGEN_SPARSE_LIBRARY_PERMILLE": self.sparse_library,
+        }
         return {name: str(value) for name, value in found.items() if value is not None}
 
 
+_SIZES = ("tile_bytes", "lane_bytes", "dense", "sparse_library")
+
 _KINDS: dict[str, Any] = {
     "processor": str, "processors": int, "mkl": str, "measured": str, "blas": str, "tile_bytes": int | None,
-    "lane_bytes": int | None, "spread": float, "gflops": dict, "excluded": dict,
+    "lane_bytes": int | None, "dense": int, "sparse_library": int, "spread": float, "gflops": dict, "excluded": dict,
 }  # fmt: skip
 
 
@@ -99,7 +110,7 @@ def _checked(content: Any) -> Tuning:
     for name, kind in _KINDS.items():
         if not isinstance(content[name], kind):
             raise ValueError(f"{name} is {content[name]!r}")
-    if any(content[name] is not None and content[name] < 0 for name in ("tile_bytes", "lane_bytes")):
+    if any(content[name] is not None and content[name] < 0 for name in _SIZES):
         raise ValueError("a size is negative")
     rates = [rate for row in content["gflops"].values() for rate in row.values()]
     if not all(isinstance(rate, float | int) for rate in rates):

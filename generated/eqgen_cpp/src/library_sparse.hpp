@@ -1,13 +1,12 @@
-// Products of sparse matrices by a library: MKL's inspector-executor sparse BLAS, where it is linked and where a
-// measurement found it faster than the package's own kernels. It has no A B' at the positions of a pattern, and its
-// S' B is slow, so S B is all that it is used for.
+// Products of sparse matrices by a library: MKL's inspector-executor sparse BLAS, where it is linked. It has no A B' at
+// the positions of a pattern, and its S' B is slow, so S B is all that it is used for.
 #pragma once
 
 #include "sparse.hpp"
 
 namespace eqgen {
 
-// Whether the library is to multiply S by operands of `width` columns.
+// Whether the library can multiply S by operands of `width` columns.
 bool suits_sparse_library(const Pattern& S, Index width);
 
 // C (K x n) = S B for B (D x n), on as many threads as the library has. Throws std::runtime_error when it refuses.

@@ -30,6 +30,19 @@ struct Pattern {
     }
 };
 
+// From how many stored entries of a thousand on S is multiplied by other kernels: by a library of sparse products,
+// where one is linked, and as a dense matrix. What a build measured, or what was measured on Zen 4.
+struct Crossovers {
+    static constexpr int never = 1001;
+    int library, dense;
+};
+
+// Those of this library; to be changed by measurements and tests alone, while nothing is computed.
+Crossovers& crossovers();
+
+// Whether a library of sparse products is linked.
+bool has_sparse_library();
+
 // Calls body(Rows) for ranges that make up the rows of S, which has dense operands of `width` columns: ranges with
 // about as many entries on every thread, few rows at a time where what they compute then stays in the cache. One call
 // for all rows, outside of other threads, where the products use several threads by themselves.

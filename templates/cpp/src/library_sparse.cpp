@@ -9,11 +9,6 @@
 #include <mkl_spblas.h>
 #endif
 
-// Stored entries in a thousand from which on the library multiplies; more than all: never.
-#ifndef EQGEN_SPARSE_LIBRARY_PERMILLE
-#define EQGEN_SPARSE_LIBRARY_PERMILLE 1001
-#endif
-
 namespace eqgen {
 
 #if defined(EQGEN_MKL)
@@ -69,9 +64,10 @@ class Handle {
 }  // namespace
 
 bool suits_sparse_library(const Pattern& S, Index width) {
-    const bool fits = S.wide == (sizeof(MKL_INT) == 8) && S.entries > 0 && S.rows() > 0 && width > 0;
-    return fits && 1000 * S.density() >= EQGEN_SPARSE_LIBRARY_PERMILLE;
+    return S.wide == (sizeof(MKL_INT) == 8) && S.entries > 0 && S.rows() > 0 && width > 0;
 }
+
+bool has_sparse_library() { return true; }
 
 template <class Scalar>
 void library_sparse_product(As<ConstMatrix<Scalar>> values, const Pattern& S, As<ConstMatrix<Scalar>> B,
@@ -82,6 +78,8 @@ void library_sparse_product(As<ConstMatrix<Scalar>> values, const Pattern& S, As
 #else
 
 bool suits_sparse_library(const Pattern&, Index) { return false; }
+
+bool has_sparse_library() { return false; }
 
 template <class Scalar>
 void library_sparse_product(As<ConstMatrix<Scalar>>, const Pattern&, As<ConstMatrix<Scalar>>, Matrix<Scalar>) {

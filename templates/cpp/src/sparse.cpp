@@ -35,8 +35,9 @@ constexpr Index direct_rows = 32;
 #ifndef EQGEN_DENSE_PERMILLE
 #define EQGEN_DENSE_PERMILLE 700
 #endif
-// Stored entries in a thousand from which on S is multiplied as a dense matrix.
-constexpr double dense_density = EQGEN_DENSE_PERMILLE / 1000.0;
+#ifndef EQGEN_SPARSE_LIBRARY_PERMILLE
+#define EQGEN_SPARSE_LIBRARY_PERMILLE 1001
+#endif
 
 enum class Kind { direct, packed, library, dense };
 
@@ -50,10 +51,10 @@ Index pack_height(const Pattern& S, Index row_bytes) {
 // Some multiply all rows at once and are left out for `part` of them.
 Kind kind_of(const Pattern& S, Index width, std::size_t scalar_bytes, bool part) {
     const double density = S.density();
-    if (!part && density >= dense_density) {
+    if (!part && 1000 * density >= crossovers().dense) {
         return Kind::dense;
     }
-    if (!part && suits_sparse_library(S, width)) {
+    if (!part && 1000 * density >= crossovers().library && suits_sparse_library(S, width)) {
         return Kind::library;
     }
     const Index lanes = 64 / static_cast<Index>(scalar_bytes);
@@ -518,6 +519,11 @@ void with_indices(const Pattern& S, const Body& body) {
 }
 
 }  // namespace
+
+Crossovers& crossovers() {
+    static Crossovers current{EQGEN_SPARSE_LIBRARY_PERMILLE, EQGEN_DENSE_PERMILLE};
+    return current;
+}
 
 void row_ranges(const Pattern& S, Index width, std::size_t scalar_bytes, void (*run)(const void*, Rows),
                 const void* body) {
