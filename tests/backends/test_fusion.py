@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -12,9 +13,11 @@ from eqgen.backends.cpp import ENTRIES, STATEMENTS
 from eqgen.backends.in_place import replaceable, split_statements
 from eqgen.backends.kernels import kernel
 from eqgen.backends.native import KernelText
+from eqgen.optimize.columns import columns_of_layer
 from eqgen.optimize.lower import Lowering
-from eqgen.optimize.products import product_step
+from eqgen.optimize.products import product_step, sampled_step
 from eqgen.optimize.program import Function
+from eqgen.optimize.storage import sparse_layer
 
 
 def printed(function: Function) -> KernelText:
@@ -44,8 +47,17 @@ def function_kernel(text: str) -> KernelText:
     return kernel(Lowering(module).matrix_function(module.definitions[0]), module, ENTRIES, STATEMENTS)
 
 
+def opened(lines: Sequence[str]) -> Iterator[str]:
+    """The statements, those in loops over ranges of rows one by one."""
+    for statement in split_statements(lines):
+        if statement.startswith("each_rows<"):
+            yield from split_statements(statement.partition("{")[2].rpartition("}")[0].splitlines())
+        else:
+            yield statement
+
+
 def heads(text: KernelText) -> list[str]:
-    return [statement.partition("(")[0] for statement in split_statements(text.statements)]
+    return [statement.partition("(")[0] for statement in opened(text.statements)]
 
 
 def test_an_update_is_one_loop_without_temporaries_and_in_place() -> None:
@@ -86,7 +98,7 @@ def test_a_product_whose_entries_are_used_once_is_not_stored() -> None:
 @pytest.mark.parametrize("name", KERNELS)
 def test_neighbours_over_the_same_entries_are_one_loop(name: str) -> None:
     """Unless the second one reads entries of the first at other positions."""
-    statements = list(split_statements(KERNELS[name].statements))
+    statements = list(opened(KERNELS[name].statements))
     for first, second in itertools.pairwise(statements):
         if first.startswith("elementwise(") and first.partition("[&]")[0] == second.partition("[&]")[0]:
             written = re.findall(r"(\w+)\((?:k|i, j)\) =", first)
@@ -117,3 +129,75 @@ def test_indices_are_taken_as_they_are() -> None:
         "\n".join(kernel(f, module, ENTRIES, STATEMENTS).statements) for f in (layer.forward, layer.backward)
     )
     assert "column_gather(E, X, " in forward and "column_scatter_add(X, " in backward
+
+
+# --- statements of rows ----------------------------------------------------------------------------------
+
+
+def groups(text: KernelText) -> list[list[str]]:
+    """The heads of the statements in each loop over ranges of rows."""
+    found = [s for s in split_statements(text.statements) if s.startswith("each_rows<")]
+    return [[s.partition("(")[0] for s in opened([statement])] for statement in found]
+
+
+def test_statements_that_need_their_own_rows_only_run_together() -> None:
+    assert groups(KERNELS["softmax"]) == [["rows_max", "elementwise", "rows_sum", "elementwise"]]
+
+
+@pytest.mark.parametrize("ends", ["X + row_repeat(columns_sum(S), M)", "X + S.T", "X + column_repeat(diag(S * S), M)"])
+def test_what_reads_other_rows_does_not(ends: str) -> None:
+    head = "function f(X: M x M)\n    R = rows_sum(X)\n    S = X - column_repeat(R, M)\n"
+    text = function_kernel(f"{head}    = {ends}\n")
+    assert groups(text) == [["rows_sum", "elementwise"]]
+
+
+def columns_kernels(name: str) -> tuple[KernelText, KernelText]:
+    """Forward and gradients of a sparse layer whose examples are columns."""
+    module = library()
+    found = columns_of_layer(sparse_layer(Lowering(module), module.find(name, "layer")), module)  # type: ignore[arg-type]
+    assert found is not None and found[1].gradients is not None
+    return printed(found[0]), printed(found[1].gradients)
+
+
+def test_a_sparse_product_is_followed_by_what_uses_its_rows() -> None:
+    forward, gradients = columns_kernels("Activation")
+    assert groups(forward) == [["sparse_product", "elementwise", "apply"]]
+    assert groups(gradients) == [["apply_gradient", "elementwise", "rows_sum"]]
+    assert forward.statements[1].startswith("each_rows<Scalar>(W_pattern, N, ")
+
+
+def test_an_update_of_stored_entries_stands_beside_the_product_and_in_place() -> None:
+    module = library()
+    step = sampled_step(Lowering(module), module.find("Nesterov", "optimizer"))  # type: ignore[arg-type]
+    assert step is not None
+    text = printed(step.function)
+    assert groups(text) == [["sampled_product", "elementwise"]]
+    assert {n: set(i) for n, i in replaceable(text).items()} == {
+        "theta_new": {"theta", "delta"},
+        "delta_new": {"theta", "delta"},
+    }
+
+
+def test_examples_that_depend_on_each_other_are_no_columns() -> None:
+    """A batch in columns is filled up with examples, which must not change what the others are."""
+    text = """layer Centred
+    dims   N, D, K
+    input  X: N x D
+    param  W: K x D sparse
+    output Y: N x K
+
+    forward
+        Z = X * W.T
+        Y = Z - row_repeat(columns_mean(Z), N)
+
+    backward
+        DZ = DY - row_repeat(columns_mean(DY), N)
+        DW = DZ.T * X
+        DX = DZ * W
+"""
+    module = load_text(text)
+    layer = sparse_layer(Lowering(module), module.definitions[0])
+    assert columns_of_layer(layer, module) is None
+    apart = text.replace(" - row_repeat(columns_mean(Z), N)", "").replace(" - row_repeat(columns_mean(DY), N)", "")
+    module = load_text(apart)
+    assert columns_of_layer(sparse_layer(Lowering(module), module.definitions[0]), module) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -321,6 +322,31 @@ def test_what_a_busy_machine_says_is_not_kept(own_cache: Path, monkeypatch: pyte
     done = eqgen("doctor", "--tune", "--rounds", 4, "--json")
     assert done.code == 1 and done.json["path"] is None and done.json["spread"] > record.STEADY
     assert record.read(find_mkl()) == (None, "")
+
+
+@needs_mkl
+def test_the_sparse_library_multiplies_where_it_was_measured_as_faster(own_cache: Path, tmp_path: Path) -> None:
+    keep(tuning(DEFAULT, tile_bytes=None, lane_bytes=None, sparse_library=0))
+    sources = {p.name: p.read_text(encoding="utf-8") for p in (GENERATED / "eqgen_cpp" / "src").iterdir()}
+    package = tmp_path / "eqgen_cpp"
+    shutil.copytree(GENERATED / "eqgen_cpp", package, ignore=shutil.ignore_patterns("*.so", "src"))
+    built = compile_extension(sources, package, "_kernels", library="eqgen_cpp")
+    assert set(built.compiled) <= {"sparse.cpp"}
+    script = """
+import numpy as np, sys, eqgen_cpp as p
+assert p.__file__.startswith(sys.argv[1])
+rng = np.random.default_rng(3)
+for density in (0.05, 0.3, 0.9):
+    layer = p.SparseLinearLayer(70, 50, density=density, dtype=sys.argv[2])
+    layer.set_weights("Xavier")
+    X = rng.normal(size=(33, 70)).astype(sys.argv[2])
+    np.testing.assert_allclose(layer.feedforward(X), X @ layer.W.to_dense().T, rtol=1e-4, atol=1e-5)
+"""
+    for dtype in ("float32", "float64"):
+        command = [sys.executable, "-c", script, str(tmp_path), dtype]
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        assert done.returncode == 0, done.stderr
 
 
 def test_doctor_cannot_tune_without_a_compiler(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

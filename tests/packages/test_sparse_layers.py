@@ -73,6 +73,18 @@ def test_batches_of_all_widths(backend: str, K: int, D: int, rows: int, dtype: s
     compare(load(backend), "Linear", np.random.default_rng(rows).random((K, D)) < 0.5, rows, seed=rows, dtype=dtype)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [1, 16, 100, 130])
+@pytest.mark.parametrize("density", [0.004, 0.03, 0.2, 0.9])
+def test_kernels_for_all_densities(density: float, rows: int, dtype: str) -> None:
+    """Few entries, more of them, for which operands are packed, and so many that dense kernels are used."""
+    mask = np.random.default_rng(7).random((150, 400)) < density
+    compare(load("cpp"), "Activation", mask, rows, seed=5, dtype=dtype)
+    mask[40:90] = False
+    mask[:, 100:350] = False
+    compare(load("cpp"), "Linear", mask, rows, seed=6, dtype=dtype)
+
+
 @every_backend
 @pytest.mark.parametrize("kind", ["empty", "full", "empty rows and columns"])
 def test_patterns_without_entries_and_full_ones(backend: str, kind: str) -> None:
