@@ -246,7 +246,7 @@ EQGEN_INLINE Scalar log(Scalar x) {
     const bool denormal = x < std::numeric_limits<Scalar>::min();
     const Bits<Scalar> bits = reinterpret<Bits<Scalar>>(where(denormal, x * power_of_two<Scalar>(lift), x));
     const Bits<Scalar> n = (bits - reinterpret<Bits<Scalar>>(Scalar(0.70710678118654752440))) >> F::mantissa;
-    const Scalar f = reinterpret<Scalar>(Bits<Scalar>(bits - (n << F::mantissa))) - 1;
+    const Scalar f = reinterpret<Scalar>(Bits<Scalar>(bits - n * (Bits<Scalar>(1) << F::mantissa))) - 1;
     const Scalar exponent = reinterpret<Scalar>(Bits<Scalar>(reinterpret<Bits<Scalar>>(rounding_shift<Scalar>) + n)) -
                             rounding_shift<Scalar> - where(denormal, Scalar(lift), 0);
     const Scalar s = f / (2 + f);

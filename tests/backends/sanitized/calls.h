@@ -76,10 +76,16 @@ inline const Argument* argument_named(const Kernel& kernel, const std::string& n
     return nullptr;
 }
 
-inline bool has_pattern(const Kernel& kernel) {
-    const auto all = arguments(kernel);
-    return std::any_of(all.begin(), all.end(), [](const Argument* a) { return a->kind == EQGEN_PATTERN; });
+inline const Argument* pattern_of(const Kernel& kernel) {
+    for (const Argument* argument : arguments(kernel)) {
+        if (argument->kind == EQGEN_PATTERN) {
+            return argument;
+        }
+    }
+    return nullptr;
 }
+
+inline bool has_pattern(const Kernel& kernel) { return pattern_of(kernel) != nullptr; }
 
 // --- memory ------------------------------------------------------------------------------------------------
 
@@ -106,20 +112,10 @@ struct Pattern {
         : positions(std::move(where)) {
         const auto count = static_cast<std::int64_t>(positions.size());
         std::vector<std::int64_t> row_pointers(static_cast<std::size_t>(rows) + 1);
-        std::vector<std::int64_t> column_pointers(static_cast<std::size_t>(columns) + 1);
-        std::vector<std::int64_t> column_numbers, rows_by_columns, numbers_by_columns;
+        std::vector<std::int64_t> column_numbers;
         for (const auto& [row, column] : positions) {
             ++row_pointers[static_cast<std::size_t>(row) + 1];
             column_numbers.push_back(column);
-        }
-        for (std::int64_t column = 0; column < columns; ++column) {
-            for (std::int64_t entry = 0; entry < count; ++entry) {
-                if (positions[static_cast<std::size_t>(entry)].second == column) {
-                    rows_by_columns.push_back(positions[static_cast<std::size_t>(entry)].first);
-                    numbers_by_columns.push_back(entry);
-                }
-            }
-            column_pointers[static_cast<std::size_t>(column) + 1] = static_cast<std::int64_t>(rows_by_columns.size());
         }
         for (std::size_t row = 0; row < static_cast<std::size_t>(rows); ++row) {
             row_pointers[row + 1] += row_pointers[row];
@@ -135,15 +131,7 @@ struct Pattern {
             }
             return memory.back().data;
         };
-        c = {rows,
-             columns,
-             count,
-             bits,
-             stored(row_pointers),
-             stored(column_numbers),
-             stored(column_pointers),
-             stored(rows_by_columns),
-             stored(numbers_by_columns)};
+        c = {rows, columns, count, bits, stored(row_pointers), stored(column_numbers)};
     }
 };
 

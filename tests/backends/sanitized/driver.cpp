@@ -1,7 +1,7 @@
 // Calls every kernel of the table of a C++ package on heap buffers of exactly the size that the table says.
 //
-// Kernels over sparse matrices are compared with what the table has over dense ones, and the linear maps among these
-// with sums that are written down here. Built with sanitizers by tests/backends/test_sanitizers.py.
+// Kernels over sparse matrices are compared with what the table has over dense ones, and the linear maps among these,
+// products at the positions of a pattern and transpositions with sums that are written down here. Built with sanitizers by tests/backends/test_sanitizers.py.
 //
 //   driver                  all kernels; the last line counts what was run and compared
 //   driver --short input    a kernel whose last input is one entry too short: sanitizers must end the program
@@ -104,6 +104,7 @@ std::vector<const Kernel*> kernels() {
 }
 
 const std::string columns_end = "_columns", entries_end = "_entries", sparse_begin = "sparse_";
+const std::string sampled_end = "_sampled_step";
 
 // The kernels over dense matrices that say together what one over sparse matrices computes.
 std::vector<const Kernel*> dense_twins(const Kernel& kernel) {
@@ -192,8 +193,81 @@ void check_sparse(Call call) {
     }
 }
 
+// The entries of A B' at the positions of a pattern, in one row.
+Dense sampled(const Dense& A, const Dense& B, const Pattern& pattern) {
+    Dense result = zeros(1, static_cast<std::int64_t>(pattern.positions.size()));
+    for (std::size_t e = 0; e < pattern.positions.size(); ++e) {
+        const auto& [row, column] = pattern.positions[e];
+        for (std::int64_t p = 0; p < A.columns; ++p) {
+            result.entries[e] += A.at(row, p) * B.at(column, p);
+        }
+    }
+    return result;
+}
+
+// A product at the positions of a pattern, and an update in which it takes the place of the gradient.
+template <class Scalar>
+void check_sampled(Call call) {
+    const std::string name = call.kernel.name;
+    for (const Argument* argument : arguments(call.kernel)) {
+        if (argument->kind == EQGEN_INPUT) {
+            call.inputs[argument->name] =
+                drawn(argument->name, call.extent(argument->rows), call.extent(argument->columns));
+            for (double& entry : call.inputs[argument->name].entries) {
+                entry = std::abs(entry);  // some states are means of squares
+            }
+        }
+    }
+    const Dense product = sampled(call.inputs.at("A"), call.inputs.at("B"), *call.pattern);
+    Matrices expected{{"C", product}};
+    for (const Kernel* twin : kernels()) {
+        if (twin->name != without_end(name, sampled_end) + "_step") {
+            continue;
+        }
+        Call dense{*twin, {{"M", 1}, {"N", product.columns}}, {}};
+        for (const Argument* argument : arguments(*twin)) {
+            if (argument->kind == EQGEN_INPUT) {
+                const bool is_given = call.inputs.count(argument->name) != 0;
+                dense.inputs[argument->name] = is_given ? call.inputs.at(argument->name) : product;
+            }
+        }
+        expected = run<Scalar>(dense);
+    }
+    for (const bool in_place : {false, true}) {
+        call.in_place = in_place;
+        for (const auto& [output, matrix] : run<Scalar>(call)) {
+            if (expected.count(output) == 0) {
+                fail(name + ": nothing to compare the output " + output + " with");
+            }
+            compare(name + " " + output, matrix, expected[output], std::is_same_v<Scalar, float>);
+        }
+        ++counts["calls"];
+    }
+}
+
+// Y = X', with fewer rows than X has columns, and more columns than X has rows, which are its last one times 0.5.
+template <class Scalar>
+void check_transposed(Call call) {
+    const std::int64_t M = call.sizes["M"], N = call.sizes["N"];
+    call.sizes["P"] = std::min(call.sizes["P"], N);
+    const Dense X = drawn("X", M, N);
+    call.inputs["X"] = X;
+    Dense Y = zeros(call.sizes["P"], call.sizes["Q"]);
+    for (std::int64_t i = 0; i < Y.rows; ++i) {
+        for (std::int64_t j = 0; j < Y.columns && M > 0; ++j) {
+            Y.at(i, j) = j < M ? X.at(j, i) : 0.5 * X.at(M - 1, i);
+        }
+    }
+    compare("transposed", run<Scalar>(call).at("Y"), Y, std::is_same_v<Scalar, float>);
+    ++counts["calls"];
+}
+
 template <class Scalar>
 void check_dense(Call call) {
+    if (text(call.kernel.name) == "transposed") {
+        return check_transposed<Scalar>(call);
+    }
+
     for (const Argument* argument : arguments(call.kernel)) {
         if (argument->kind == EQGEN_INPUT) {
             call.inputs[argument->name] =
@@ -228,13 +302,19 @@ Pattern pattern(std::int64_t rows, std::int64_t columns, int kind, int bits, boo
 constexpr int pattern_kinds = 5;  // random, empty, full, full and empty rows, the last column
 
 Call sparse_call(const Kernel& kernel, std::int64_t K, std::int64_t D, std::int64_t N, const Pattern& given) {
-    Call call{kernel, {{"K", K}, {"D", D}, {"N", N}}, {}, &given};
+    const Argument* pattern = pattern_of(kernel);
+    Call call{kernel, {{pattern->rows, K}, {pattern->columns, D}}, {}, &given};
+    int others = 0;
     for (const Argument* argument : arguments(kernel)) {
         if (argument->kind == EQGEN_SIZE && ends_with(argument->name, entries_end)) {
             call.sizes[argument->name] = given.c.entries;
         } else if (argument->kind == EQGEN_SIZE && call.sizes.count(argument->name) == 0) {
-            fail(text(kernel.name) + ": a size that this program does not know: " + argument->name);
+            call.sizes[argument->name] = N;
+            ++others;
         }
+    }
+    if (others > 1) {
+        fail(text(kernel.name) + " has a size that this program does not know");
     }
     return call;
 }
@@ -248,7 +328,7 @@ void run_sparse(const Kernel& kernel) {
     std::int64_t number = 0;
     for (const auto& [K, D, N] : shapes) {
         for (int kind = 0; kind < pattern_kinds; ++kind) {
-            if (K * D > 1000 && kind != 0 && kind != 2) {
+            if (K * D > 1000 && (kind == 1 || kind == 3)) {
                 continue;
             }
             for (const int bits : {32, 64}) {
@@ -258,8 +338,13 @@ void run_sparse(const Kernel& kernel) {
                 call.activation = number % EQGEN_ACTIVATIONS;
                 call.shifted = shifted;
                 eqgen_set_threads(K * D > 1000 ? 3 : 1);
-                check_sparse<float>(call);
-                check_sparse<double>(call);
+                if (text(kernel.name).rfind(sparse_begin, 0) == 0) {
+                    check_sparse<float>(call);
+                    check_sparse<double>(call);
+                } else {
+                    check_sampled<float>(call);
+                    check_sampled<double>(call);
+                }
             }
         }
     }
