@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -28,11 +29,19 @@ class Definition:
 
 def header_numbers(definition: Definition) -> tuple[Any, ...]:
     """The numbers of a definition's header, in their order."""
-    return tuple(getattr(definition, field.name) for field in dataclasses.fields(definition))  # type: ignore[arg-type]
+    return tuple(getattr(definition, name) for name in _header(type(definition)))
+
+
+@functools.cache
+def _header(definition: type[Definition]) -> tuple[str, ...]:
+    """The names in a header: asked for in every step, and the same for all objects of a class."""
+    return tuple(field.name for field in dataclasses.fields(definition))  # type: ignore[arg-type]
 
 
 def real_number(owner: str, name: str, number: Any) -> float:
     """The number as a Python float, which never widens the dtype of a matrix."""
+    if type(number) is float and math.isfinite(number):
+        return number  # what it nearly always is, without asking an abstract class
     if isinstance(number, bool) or not isinstance(number, Real):
         raise TypeError(f"{owner}: {name} is {described(number)}, expected a number")
     if not math.isfinite(number):

@@ -111,6 +111,7 @@ class LayerStep:
         Behind the factors of a gradient that is kept on a pattern stand the parameter's entries and the pattern.
         """
         optimizers = list(optimizer_parts(self.layer.chosen_optimizer()))
+        owners = {id(self.layer.entries(name)): name for name in products}
         for k, each in enumerate(optimizers):
             if type(each) not in OPTIMIZERS:
                 self.compute(products)
@@ -120,19 +121,20 @@ class LayerStep:
             each.prepare(eta)
             values: dict[str, Any] = dict(zip(each.SCALARS, each.scalars, strict=True))
             values |= {"theta": each.x, "Dtheta": each.Dx, **{name: getattr(each, name) for name in each.STATES}}
-            name = next((p for p in products if self.layer.entries(p) is each.x), None)
-            alone = all(type(other) in OPTIMIZERS and (other is each or other.x is not each.x) for other in optimizers)
-            is_sampled = name is not None and len(products[name]) == len(FACTORS)
-            step = plan.sampled_step if is_sampled else plan.product_step
-            if name is not None and alone and step is not None:
-                values |= zip(FACTORS, products.pop(name), strict=False)
-                if plan.by_rows and not is_sampled:
-                    _by_rows(step, ("theta", *each.STATES), values, out)
-                else:
-                    step(values, out)
-            else:
+            name = owners.get(id(each.x), "")
+            step = plan.step
+            if name in products and all(type(o) in OPTIMIZERS and (o is each or o.x is not each.x) for o in optimizers):
+                is_sampled = len(products[name]) == len(FACTORS)
+                step = (plan.sampled_step if is_sampled else plan.product_step) or step
+            if step is plan.step:
                 self.compute(products)
-                plan.step(values, out)
+                step(values, out)
+                continue
+            values |= zip(FACTORS, products.pop(name), strict=False)
+            if plan.by_rows and step is plan.product_step:
+                _by_rows(step, ("theta", *each.STATES), values, out)
+            else:
+                step(values, out)
 
     def compute(self, products: dict[str, list[Any]]) -> None:
         """Compute the gradients of which only the factors are known."""
