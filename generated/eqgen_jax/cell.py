@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +14,15 @@ def _content(x: Any) -> Any:
     return x.value if isinstance(x, Cell) else x
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Stands in a cell for a matrix that is made when it is read: a gradient that nobody asks for takes no memory."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+    make: Callable[[], Any]
+
+
 class Cell:
     """A cell for a framework whose arrays never change: holds a matrix, and is used like one.
 
@@ -19,11 +30,22 @@ class Cell:
     gives plain matrices. `v == w` compares cells, not entries. The framework's own methods are in its `runtime`.
     """
 
-    __slots__ = ("__weakref__", "value")
+    __slots__ = ("__weakref__", "held")
     __array_ufunc__ = None  # leaves `numpy_number * variable` to the variable
 
     def __init__(self, value: Any) -> None:
-        self.value = value
+        self.held = value
+
+    @property
+    def value(self) -> Any:
+        """The matrix."""
+        if isinstance(self.held, Pending):
+            self.held = self.held.make()
+        return self.held
+
+    @value.setter
+    def value(self, new: Any) -> None:
+        self.held = new
 
     def assign(self, x: Any) -> None:
         """Hold the matrix x, converted to the dtype of the cell. ValueError when the shapes differ."""
@@ -31,11 +53,11 @@ class Cell:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(self.value.shape)
+        return tuple(self.held.shape)
 
     @property
     def dtype(self) -> Any:
-        return self.value.dtype
+        return self.held.dtype
 
     @property
     def ndim(self) -> int:

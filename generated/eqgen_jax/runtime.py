@@ -10,6 +10,7 @@ Importing this module enables 64-bit types in JAX (`jax_enable_x64`): float64 wo
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar, cast
@@ -19,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from .cell import Cell
+from .cell import Cell, Pending
 
 jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
 
@@ -140,8 +141,14 @@ def variable(x: Matrix) -> Variable:
 
 
 def zeros(rows: int, columns: int, dtype: str, device: Device = None) -> Variable:
-    """A variable of zeros."""
-    return variable(full(rows, columns, 0.0, dtype, device))
+    """A variable of zeros. It takes no memory until it is read."""
+    make = functools.partial(_made, rows, columns, 0.0, dtype, device)
+    return Variable(Pending((rows, columns), jnp.dtype(dtype), make))
+
+
+def _made(*arguments: Any) -> Matrix:
+    with jax.ensure_compile_time_eval():
+        return full(*arguments)
 
 
 def value(v: Matrix | Variable) -> Matrix:

@@ -216,15 +216,15 @@ class TracedStep:
     def _restored(self) -> Iterator[None]:
         """Leave all objects as they were: nothing symbolic may stay in them."""
         before = attributes(self.objects)
-        contents = [(cell, cell.value) for cell in (*self.variables, *self.gradients)]
+        contents = [(cell, cell.held) for cell in (*self.variables, *self.gradients)]
         try:
             yield
         finally:
             for each, old in zip(self.objects, before, strict=True):
                 vars(each).clear()
                 vars(each).update(old)
-            for cell, value in contents:
-                cell.value = value
+            for cell, held in contents:
+                cell.held = held
 
 
 def objects(M: MultilayerPerceptron) -> list[Any]:

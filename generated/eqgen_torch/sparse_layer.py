@@ -11,7 +11,7 @@ from .initializers import Initializer, parse_initializer
 from .layer import Layer
 from .optimizers import optimizer_parts
 from .pattern import Pattern
-from .runtime import HostMatrix, Variable, assign, from_host, full_like, to_host, value, variable
+from .runtime import HostMatrix, Variable, assign, from_host, to_host, value, variable, zeros
 from .sparse_matrix import SparseMatrix, pattern_of
 
 
@@ -134,7 +134,7 @@ class SparseLayer(Layer):
         setattr(self, name, W)
         DW = SparseMatrix.__new__(SparseMatrix)
         DW.dtype, DW.device = W.dtype, W.device
-        DW.move(pattern, variable(full_like(W.values, 0.0)), like=W)
+        DW.move(pattern, zeros(1, pattern.count, self.dtype, self.device), like=W)
         setattr(self, f"D{name}", DW)
         self._drawn = density
 

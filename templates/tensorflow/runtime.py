@@ -8,6 +8,7 @@ dtype of their inputs.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar, cast
 
@@ -15,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from .cell import Cell
+from .cell import Cell, Pending
 
 Matrix: TypeAlias = tf.Tensor
 HostMatrix: TypeAlias = NDArray[Any]
@@ -138,8 +139,14 @@ def variable(x: Matrix) -> Variable:
 
 
 def zeros(rows: int, columns: int, dtype: str, device: Device = None) -> Variable:
-    """A variable of zeros."""
-    return variable(full(rows, columns, 0.0, dtype, device))
+    """A variable of zeros. It takes no memory until it is read."""
+    make = functools.partial(_made, rows, columns, 0.0, dtype, device)
+    return Variable(Pending((rows, columns), tf.as_dtype(dtype), make))
+
+
+def _made(*arguments: Any) -> Matrix:
+    with tf.init_scope():
+        return full(*arguments)
 
 
 def value(v: Matrix | Variable) -> Matrix:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -178,3 +180,19 @@ def test_the_processor_is_a_device_everywhere(backend: str) -> None:
 def test_numpy_refuses_other_devices() -> None:
     with pytest.raises(ValueError, match="device 'cuda': the NumPy package computes on 'cpu' only"):
         load("numpy").LinearLayer(3, 2, device="cuda")
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_a_variable_of_zeros_is_made_when_it_is_read(backend: str) -> None:
+    """Gradients that a compiled step never stores take no memory; copies and files of them are as any others."""
+    p = load(backend)
+    layer = p.LinearLayer(3, 2, dtype="float64")
+    pending = type(layer.DW.held).__name__
+    assert pending == "Pending" and layer.DW.shape == (2, 3) and p.runtime.dtype_name(layer.DW) == "float64"
+    copied = copy.deepcopy(layer)
+    stored = pickle.loads(pickle.dumps(layer.DW))
+    layer.feedforward(p.from_host(np.ones((1, 3))))
+    assert type(layer.DW.held).__name__ == pending
+    for each in (layer.DW, copied.DW, stored):
+        np.testing.assert_array_equal(p.to_host(each), np.zeros((2, 3)))
+        assert type(each.held).__name__ != pending
