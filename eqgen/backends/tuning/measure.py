@@ -41,7 +41,8 @@ _MARGIN = 0.03
 _FORWARD, _WEIGHT_GRADIENT, _, _INPUT_GRADIENT = range(len(PRODUCTS))
 _LIBRARY_WAY, _OWN_WAY = range(2)
 _SECONDS = 300
-_UNITS = ("library_product.cpp", "library_sparse.cpp", "product.cpp", "runtime.cpp", "sparse.cpp")
+_SPARSE_UNITS = ("sampled_product.cpp", "sparse.cpp", "sparse_product.cpp")
+_UNITS = ("library_product.cpp", "library_sparse.cpp", "product.cpp", "runtime.cpp", *_SPARSE_UNITS)
 _MEASURED = ("products.cpp", "sparse_products.cpp")
 
 

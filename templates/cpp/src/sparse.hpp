@@ -1,4 +1,4 @@
-// Products of sparse matrices. Compiled once, in sparse.cpp, for float and double.
+// Products of sparse matrices. Compiled once, in sparse_product.cpp and sampled_product.cpp, for float and double.
 //
 // A sparse matrix S (K x D) is given by its values, 1 x count in the order of compressed rows, and its pattern. The
 // examples of a batch are the columns of dense operands, so that a stored entry acts on contiguous memory.
