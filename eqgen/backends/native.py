@@ -13,13 +13,14 @@ from typing import Literal
 Kind = Literal["input", "index", "activation", "number", "output", "pattern"]
 
 _RUNTIME = """
-    i j k eqgen Activation Arity As Bits ConstMatrix Factor Format Index Indices Matrix Near NotDeduced Plain Scalar
-    Range Tile Value Workspace abs apply apply_gradient call check check_indices column_gather column_scatter_add
-    columns_max columns_sum elements_sum each_rows elementwise erf erfc exp expm1 floor gemm guarded inv_sqrt log log1p
-    log_sigmoid max min Pattern parallel_for parallel_ranges pi power product_epilogue product_tiles reciprocal
-    reduce_columns reinterpret row_gather row_scatter_add Rows rows rows_max rows_sum run_guarded sampled_product series
-    sparse_product sparse_transposed_product transpose set_threads sigmoid sign softplus sqrt square sum_range tanh
-    threads unpack view where workspace
+    i j k eqgen Activation Arity As Bits ConstMatrix Factor Format Index Indices Matrix Near NotDeduced Plain
+    Scalar Range Tile Value Workspace abs apply apply_gradient call check check_indices column_gather
+    column_scatter_add columns_max columns_sum elements_sum each_rows elementwise erf erfc exp expm1 floor gemm
+    guarded inv_sqrt log log1p log_sigmoid max min Pattern parallel_for parallel_ranges pi power
+    product_epilogue product_tiles reciprocal reduce_columns reinterpret row_gather row_scatter_add Rows rows
+    rows_max rows_sum run_guarded sampled_product series sparse_product sparse_transposed_product transpose
+    set_threads sigmoid sign softplus sqrt square sum_range max_range lanes_sum sum_lanes tanh threads unpack
+    view where workspace
 """
 """Names of `templates/cpp/src`, and of the positions in the lambdas of kernel bodies."""
 

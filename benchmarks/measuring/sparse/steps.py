@@ -64,9 +64,10 @@ def medians(run: Run) -> dict[str, float]:
 
 
 def base(run: Run) -> float | None:
-    """Seconds of the fastest form of masked PyTorch; None when none was measured."""
+    """Seconds of masked PyTorch as it is by default, with momentum of its fastest form; None when none was measured."""
     found = medians(run)
-    return min((found[name] for name in (REFERENCE, FUSED) if name in found), default=None)
+    forms = (REFERENCE, FUSED) if run.problem.momentum else (REFERENCE,)
+    return min((found[name] for name in forms if name in found), default=None)
 
 
 def factor(run: Run, name: str) -> float | None:

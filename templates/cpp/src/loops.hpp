@@ -5,6 +5,7 @@
 // array, or `(i, j)`. What several threads compute does not depend on their number.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 
 #include "matrix.hpp"
@@ -57,14 +58,43 @@ void elementwise(Index rows, Index columns, const Body& body) {
 // only.
 inline constexpr Index sum_block = 1024;
 
+// Terms that are added side by side, in two registers of AVX-512. Written out: a reduction over a body that is a lambda is
+// left as it is by compilers, one addition after the other.
+template <class Scalar>
+inline constexpr int sum_lanes = 128 / sizeof(Scalar);
+
+// The sum of as many terms as make up whole groups of `lanes`, from k on, which moves behind them.
+template <int lanes, class Scalar, class Term>
+EQGEN_INLINE Scalar lanes_sum(Index& k, Index end, const Term& term) {
+    Scalar sums[lanes] = {};
+    for (; k + lanes <= end; k += lanes) {
+        for (int lane = 0; lane < lanes; ++lane) {
+            sums[lane] += term(k + lane);
+        }
+    }
+    for (int half = lanes / 2; half > 0; half /= 2) {
+        for (int lane = 0; lane < half; ++lane) {
+            sums[lane] += sums[lane + half];
+        }
+    }
+    return sums[0];
+}
+
 template <class Scalar, class Term>
 EQGEN_INLINE Scalar sum_range(Index begin, Index end, const Term& term) {
     Scalar total = 0;
+    if (end - begin < sum_lanes<Scalar>) {
+        for (Index k = begin; k < end; ++k) {
+            total += term(k);
+        }
+        return total;
+    }
     for (Index first = begin; first < end; first += sum_block) {
         const Index last = first + sum_block < end ? first + sum_block : end;
-        Scalar partial = 0;
-#pragma omp simd reduction(+ : partial)
-        for (Index k = first; k < last; ++k) {
+        Index k = first;
+        Scalar partial = lanes_sum<sum_lanes<Scalar>, Scalar>(k, last, term);
+        partial += lanes_sum<4, Scalar>(k, last, term);
+        for (; k < last; ++k) {
             partial += term(k);
         }
         total += partial;
@@ -147,20 +177,50 @@ void elements_sum(Index rows, Index columns, Matrix<Scalar> result, const Body& 
 
 // --- maxima --------------------------------------------------------------------------------------------------------
 
+// The largest of terms so far, and how many were NaN, which `>` passes over.
+template <class Scalar>
+struct Largest {
+    Scalar value = -std::numeric_limits<Scalar>::infinity();
+    Scalar unordered = 0;
+
+    EQGEN_INLINE void take(Scalar x) {
+        value = x > value ? x : value;
+        unordered += where(x != x, Scalar(1), 0);
+    }
+};
+
+template <class Scalar, class Term>
+EQGEN_INLINE Scalar max_range(Index begin, Index end, const Term& term) {
+    constexpr int lanes = sum_lanes<Scalar>;
+    Largest<Scalar> found;
+    Index k = begin;
+    if (end - begin >= lanes) {
+        Scalar values[lanes], unordered[lanes] = {};
+        std::fill(values, values + lanes, found.value);
+        for (; k + lanes <= end; k += lanes) {
+            for (int lane = 0; lane < lanes; ++lane) {
+                const Scalar x = term(k + lane);
+                values[lane] = x > values[lane] ? x : values[lane];
+                unordered[lane] += where(x != x, Scalar(1), 0);
+            }
+        }
+        for (int lane = 0; lane < lanes; ++lane) {
+            found.take(values[lane]);
+            found.unordered += unordered[lane];
+        }
+    }
+    for (; k < end; ++k) {
+        found.take(term(k));
+    }
+    return found.unordered > 0 ? std::numeric_limits<Scalar>::quiet_NaN() : found.value;
+}
+
 // result (rows x 1): the maximum over j of body(i, j); NaN where one is NaN, minus infinity where there are no columns.
 template <class Scalar, class Body>
 void rows_max(Index columns, Matrix<Scalar> result, const Body& body) {
     parallel_for(result.rows(), columns, [&](Index begin, Index end) {
         for (Index i = begin; i < end; ++i) {
-            Scalar largest = -std::numeric_limits<Scalar>::infinity();
-            Scalar unordered = 0;  // counts NaN, which `>` passes over
-#pragma omp simd reduction(max : largest) reduction(+ : unordered)
-            for (Index j = 0; j < columns; ++j) {
-                const Scalar x = body(i, j);
-                largest = x > largest ? x : largest;
-                unordered += where(x != x, Scalar(1), 0);
-            }
-            result(i) = unordered > 0 ? std::numeric_limits<Scalar>::quiet_NaN() : largest;
+            result(i) = max_range<Scalar>(0, columns, [&](Index j) { return body(i, j); });
         }
     });
 }

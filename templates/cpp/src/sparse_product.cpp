@@ -1,3 +1,5 @@
+#include <atomic>
+
 #include "library_sparse.hpp"
 #include "product.hpp"
 #include "sparse_rows.hpp"
@@ -176,6 +178,23 @@ Matrix<Scalar> dense(const Compressed<Scalar, Integer>& S, const Pattern& patter
     return result;
 }
 
+// Which kernels multiply S by B. As a dense matrix it has zeros, which make NaN of what is not finite in B.
+template <class Scalar>
+Kind kind_beside(const Pattern& S, ConstMatrix<Scalar> B, bool part) {
+    const Kind kind = kind_of(S, B.cols(), sizeof(Scalar), part);
+    if (kind != Kind::dense) {
+        return kind;
+    }
+    std::atomic<bool> is_finite{true};
+    parallel_for(B.size(), 1, [&](Index begin, Index end) {
+        const Scalar* entries = B.data();
+        if (!(sum_range<Scalar>(begin, end, [=](Index k) { return entries[k] - entries[k]; }) == 0)) {
+            is_finite = false;
+        }
+    });
+    return is_finite ? kind : kind_of(S, B.cols(), sizeof(Scalar), true);
+}
+
 }  // namespace
 
 template <class Scalar>
@@ -185,7 +204,7 @@ void sparse_product(As<ConstMatrix<Scalar>> values, const Pattern& S, As<ConstMa
     const Index width = B.cols();
     with_indices(S, [&](auto integer) {
         const Compressed<Scalar, decltype(integer)> by_rows(values.data(), S);
-        switch (kind_of(S, width, sizeof(Scalar), is_part(S, rows))) {
+        switch (kind_beside<Scalar>(S, B, is_part(S, rows))) {
             case Kind::dense: {
                 Workspace workspace;
                 return gemm(Scalar(1), dense(by_rows, S, workspace), B, Scalar(0), C);
@@ -215,7 +234,7 @@ void sparse_transposed_product(As<ConstMatrix<Scalar>> values, const Pattern& S,
     const Index width = B.cols(), lanes = Wide<Scalar>::lanes;
     with_indices(S, [&](auto integer) {
         const Compressed<Scalar, decltype(integer)> by_rows(values.data(), S);
-        const Kind kind = kind_of(S, width, sizeof(Scalar), false);
+        const Kind kind = kind_beside<Scalar>(S, B, false);
         if (kind == Kind::dense) {
             Workspace workspace;
             gemm(Scalar(1), dense(by_rows, S, workspace).transpose(), B, Scalar(0), C);
