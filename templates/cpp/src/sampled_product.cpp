@@ -27,13 +27,14 @@ struct Dot {
     }
 };
 
-// result[e] (+)= the sum of dot(right(e)), for the entries from `entry` to `stop`.
-template <int vectors, bool adds, class Scalar, class Right>
-EQGEN_INLINE void sample_entries(const Dot<vectors, Scalar>& dot, Index entry, Index stop, Index last,
-                                 typename Wide<Scalar>::Bits kept, const Right& right, Scalar* result) {
+// result[e] (+)= the sum of dot(right(e)), for the entries from `entry` to `stop` as long as they are `inside`; the first
+// that is not.
+template <int vectors, bool adds, class Scalar, class Inside, class Right>
+EQGEN_INLINE Index sample_entries(const Dot<vectors, Scalar>& dot, Index entry, Index stop, const Inside& inside,
+                                  Index last, typename Wide<Scalar>::Bits kept, const Right& right, Scalar* result) {
     using W = Wide<Scalar>;
     constexpr Index together = 16 / sizeof(Scalar);
-    for (; entry + together <= stop; entry += together) {
+    for (; entry + together <= stop && inside(entry + together - 1); entry += together) {
         typename W::Vector products[together];
         for (Index k = 0; k < together; ++k) {
             products[k] = dot(right(entry + k), last, kept);
@@ -46,10 +47,11 @@ EQGEN_INLINE void sample_entries(const Dot<vectors, Scalar>& dot, Index entry, I
         }
         std::memcpy(result + entry, &sums, sizeof(sums));
     }
-    for (; entry < stop; ++entry) {
+    for (; entry < stop && inside(entry); ++entry) {
         const Scalar sum = W::sum(dot(right(entry), last, kept));
         result[entry] = adds ? result[entry] + sum : sum;
     }
+    return entry;
 }
 
 template <int vectors, bool adds, class Scalar, class Integer>
@@ -58,8 +60,9 @@ EQGEN_INLINE void sample_direct(const Compressed<Scalar, Integer>& S, Rows rows,
     for (Index row = rows.begin; row < rows.end; ++row) {
         const Dot<vectors, Scalar> dot(A + row * stride + at.begin, at.width);
         const auto right = [&](Index entry) { return B + S.column(entry) * stride + at.begin; };
-        sample_entries<vectors, adds>(dot, S.begin(row), S.end(row), at.width - Wide<Scalar>::lanes, kept, right,
-                                      result);
+        const auto inside = [](Index) { return true; };
+        sample_entries<vectors, adds>(dot, S.begin(row), S.end(row), inside, at.width - Wide<Scalar>::lanes, kept,
+                                      right, result);
     }
 }
 
@@ -73,15 +76,12 @@ EQGEN_INLINE void sample_packed(const Compressed<Scalar, Integer>& S, Rows rows,
     each_pack<vectors>(B, height, stride, at, together, [&](Index begin, Index end, const Scalar* packed) {
         for (Index row = rows.begin; row < rows.end; ++row) {
             S.fetch(next.data() + (row - rows.begin), rows.end - row);
-            const Index first = next(row - rows.begin), stop = S.end(row);
-            Index entry = first;
-            while (entry < stop && S.column(entry) < end) {
-                ++entry;
-            }
             const Dot<vectors, Scalar> dot(A + row * stride + at.begin, at.width);
-            const auto right = [&](Index e) { return packed + (S.column(e) - begin) * width; };
-            sample_entries<vectors, adds>(dot, first, entry, width - Wide<Scalar>::lanes, kept, right, result);
-            next(row - rows.begin) = entry;
+            const auto inside = [&](Index entry) { return S.column(entry) < end; };
+            const auto right = [&](Index entry) { return packed + (S.column(entry) - begin) * width; };
+            Index& entry = next(row - rows.begin);
+            entry = sample_entries<vectors, adds>(dot, entry, S.end(row), inside, width - Wide<Scalar>::lanes, kept,
+                                                  right, result);
         }
     });
 }
@@ -128,7 +128,7 @@ void sampled_product(As<ConstMatrix<Scalar>> A, As<ConstMatrix<Scalar>> B, const
     check_count(result.cols(), S);
     const Index width = A.cols(), lanes = Wide<Scalar>::lanes;
     with_indices(S, [&](auto integer) {
-        const Compressed<Scalar, decltype(integer)> by_rows(nullptr, S);
+        const Compressed<Scalar, decltype(integer)> by_rows(result.data(), S);
         const Kind kind = kind_of(S, width, sizeof(Scalar), is_part(S, rows));
         if (kind == Kind::dense) {
             return sample_dense(by_rows, A, B, result.data());

@@ -20,6 +20,18 @@
 #define EQGEN_SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, eqgen::Lanes{i, j, k, l})
 #endif
 
+// The same in each quarter of two vectors of sixteen.
+#define EQGEN_LANE(quarter, i) ((i) < 4 ? 4 * (quarter) + (i) : 12 + 4 * (quarter) + (i))
+#define EQGEN_LANES(quarter, i, j, k, l) \
+    EQGEN_LANE(quarter, i), EQGEN_LANE(quarter, j), EQGEN_LANE(quarter, k), EQGEN_LANE(quarter, l)
+#define EQGEN_LANES_OF_ALL(i, j, k, l) \
+    EQGEN_LANES(0, i, j, k, l), EQGEN_LANES(1, i, j, k, l), EQGEN_LANES(2, i, j, k, l), EQGEN_LANES(3, i, j, k, l)
+#if defined(__clang__)
+#define EQGEN_SHUFFLE_QUARTERS(a, b, i, j, k, l) __builtin_shufflevector(a, b, EQGEN_LANES_OF_ALL(i, j, k, l))
+#else
+#define EQGEN_SHUFFLE_QUARTERS(a, b, i, j, k, l) __builtin_shuffle(a, b, Bits{EQGEN_LANES_OF_ALL(i, j, k, l)})
+#endif
+
 namespace eqgen {
 
 typedef std::int32_t Lanes __attribute__((vector_size(16)));
@@ -64,21 +76,21 @@ struct Wide {
         return first + second;
     }
     EQGEN_INLINE static Scalar sum(Vector vector) {
-        const Quarter q = quarter(vector);
         if constexpr (sizeof(Scalar) == 4) {
-            return (q[0] + q[2]) + (q[1] + q[3]);
+            const Vector two = vector + EQGEN_SHUFFLE_QUARTERS(vector, vector, 2, 3, 0, 1);
+            return quarter(two + EQGEN_SHUFFLE_QUARTERS(two, two, 1, 0, 3, 2))[0];
         } else {
+            const Quarter q = quarter(vector);
             return q[0] + q[1];
         }
     }
     // The sums of as many vectors as a quarter has lanes, each added in the order of `sum`.
     EQGEN_INLINE static Quarter sums(const Vector* vectors) {
         if constexpr (sizeof(Scalar) == 4) {
-            const Quarter p = quarter(vectors[0]), q = quarter(vectors[1]);
-            const Quarter r = quarter(vectors[2]), s = quarter(vectors[3]);
-            const Quarter pq = EQGEN_SHUFFLE(p, q, 0, 4, 1, 5) + EQGEN_SHUFFLE(p, q, 2, 6, 3, 7);
-            const Quarter rs = EQGEN_SHUFFLE(r, s, 0, 4, 1, 5) + EQGEN_SHUFFLE(r, s, 2, 6, 3, 7);
-            return EQGEN_SHUFFLE(pq, rs, 0, 1, 4, 5) + EQGEN_SHUFFLE(pq, rs, 2, 3, 6, 7);
+            const Vector &p = vectors[0], &q = vectors[1], &r = vectors[2], &s = vectors[3];
+            const Vector pq = EQGEN_SHUFFLE_QUARTERS(p, q, 0, 4, 1, 5) + EQGEN_SHUFFLE_QUARTERS(p, q, 2, 6, 3, 7);
+            const Vector rs = EQGEN_SHUFFLE_QUARTERS(r, s, 0, 4, 1, 5) + EQGEN_SHUFFLE_QUARTERS(r, s, 2, 6, 3, 7);
+            return quarter(EQGEN_SHUFFLE_QUARTERS(pq, rs, 0, 1, 4, 5) + EQGEN_SHUFFLE_QUARTERS(pq, rs, 2, 3, 6, 7));
         } else {
             return Quarter{sum(vectors[0]), sum(vectors[1])};
         }
