@@ -38,14 +38,15 @@ DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "benchmarks.md")
 NAME, WRITER = "table2", "benchmarks/table2.py"
 """What the marks around the table say."""
 
-NATIVE = "native"
+NATIVE, PROGRAM = "native", "program"
 TITLES = {
     NATIVE: "PyTorch, `nn.Module` and autograd",
+    PROGRAM: "eqgen_cpp, from a program in C++",
     "torch": "eqgen_torch",
     "numpy": "eqgen_numpy",
     "jax": "eqgen_jax",
     "tensorflow": "eqgen_tensorflow",
-    "cpp": "eqgen_cpp",
+    "cpp": "eqgen_cpp, from Python",
 }
 HIDDEN = (1024, 512)
 BATCH, LEARNING_RATE, MOMENTUM = 100, 0.01, 0.9
@@ -60,7 +61,41 @@ Batches = list[tuple[Any, Any]]
 
 def run(who: str, dataset: Path, weights: Path, limit: int | None) -> dict[str, Any]:
     """Train once; what was measured."""
-    return (run_native if who == NATIVE else run_generated)(who, dataset, weights, limit)
+    found = {NATIVE: run_native, PROGRAM: run_program}.get(who, run_generated)
+    return found(who, dataset, weights, limit)
+
+
+def run_program(who: str, dataset: Path, weights: Path, limit: int | None) -> dict[str, Any]:
+    """With the C interface of the package for C++ and no Python; the package evaluates what was learned."""
+    import numpy as np
+
+    from benchmarks.contestants import program
+
+    package = importlib.import_module("eqgen_cpp")
+    data, sizes = read(package, dataset, limit)
+    layers = ";".join(["ReLU"] * len(HIDDEN) + ["Linear"])
+    M = package.parse_multilayer_perceptron(layers, sizes, "XavierNormalized", seed=0)
+    M.load(weights)
+    training, test = (
+        list(package.DataLoader(X, T, BATCH, shuffle=False, one_hot=data.classes))
+        for X, T in ((data.Xtrain, data.Ttrain), (data.Xtest, data.Ttest))
+    )
+    X, T = map(np.concatenate, zip(*training, strict=True))
+    start = [(layer.W, layer.b) for layer in M.layers]
+    trained, warm_up, seconds = program.train(Path(package.__file__).parent, X, T, start, BATCH, WARM_UP_STEPS)
+    for layer, (W, b) in zip(M.layers, trained, strict=True):
+        layer.W, layer.b = W, b
+    loss = package.parse_loss_function("SoftmaxCrossEntropy")
+    mean, accuracy = package.evaluate(M, loss, training)
+    return {
+        "loss": mean,
+        "train_accuracy": accuracy,
+        "test_accuracy": package.evaluate(M, loss, test)[1],
+        "seconds": seconds,
+        "warm_up": warm_up,
+        "examples": len(data.Xtrain),
+        "info": package.info(),
+    }
 
 
 def run_generated(who: str, dataset: Path, weights: Path, limit: int | None) -> dict[str, Any]:

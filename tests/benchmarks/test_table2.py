@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from benchmarks import measuring, table2
+from benchmarks.contestants import program
 from docs import tables
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -66,6 +67,25 @@ def test_native_pytorch_and_generated_packages_end_at_the_same_loss(dataset: Pat
     assert runs[0]["loss"] < np.log(3), "worse than guessing: nobody has learned anything"
     assert re.search(r"^\| eqgen_numpy \| \d\.\d{3} \| ", done.stdout, re.MULTILINE)
     assert "One epoch over 250 examples, 2 interleaved runs" in done.stdout
+
+
+def test_a_program_in_cpp_computes_what_python_does_with_its_kernels(dataset: Path, tmp_path: Path) -> None:
+    pytest.importorskip("eqgen_cpp")
+    out = tmp_path / "runs.json"
+    line = [sys.executable, SCRIPT, "--dataset", dataset, "--backends", "program,cpp", "--repeats", "1", "--json", out]
+    done = subprocess.run(list(map(str, line)), capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (alone,), (package,) = json.loads(out.read_text()).values()
+    assert alone["loss"] == pytest.approx(package["loss"], rel=1e-6) and alone["loss"] < np.log(3)
+    assert alone["seconds"] > 0 and alone["warm_up"] > 0 and alone["examples"] == 250
+
+
+def test_a_program_that_is_given_too_little_says_so(tmp_path: Path) -> None:
+    p = pytest.importorskip("eqgen_cpp")
+    built = program.build(Path(p.__file__).parent, tmp_path)
+    (tmp_path / "task").write_bytes(b"12345678")
+    done = subprocess.run([built, tmp_path / "task", tmp_path / "result"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "the task is too short\n")
 
 
 def test_without_a_data_set_it_is_skipped_with_a_reason() -> None:
