@@ -27,6 +27,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 from benchmarks import measuring
 from benchmarks.contestants import BACKENDS, CONTESTANTS
 from benchmarks.measuring import ROOT, bursts, growth, memory, rewrites, steps
+from benchmarks.measuring.options import add_common, say, split_names
 
 DOCUMENT = ROOT / "docs" / "performance.md"
 WRITER = "benchmarks/performance.py"
@@ -103,10 +104,6 @@ def generated(options: argparse.Namespace) -> list[str]:
     return [name for name in BACKENDS if name in options.contestants]
 
 
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options; exit code 2 where they make no sense."""
     parser = argparse.ArgumentParser(description="Training steps beside PyTorch, what rewrites save, memory, growth.")
@@ -116,27 +113,15 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         "optimizer": steps.OPTIMIZERS,
         "contestants": CONTESTANTS,
     }
-    for option, known in several.items():
-        parser.add_argument(f"--{option}", default=",".join(known), help=f"default: {','.join(known)}")
+    add_common(parser, several, "nerva-numpy, nerva-torch, ...")
     parser.add_argument("--rounds", type=int, default=12, help="bursts of each contestant (default: 12)")
     parser.add_argument("--steps", type=int, default=10, help="steps in a burst (default: 10)")
-    parser.add_argument("--threads", type=int, default=2, help="of every contestant (default: 2)")
-    parser.add_argument("--peers", type=Path, nargs="*", default=[], help="folders with nerva-numpy, nerva-torch, ...")
-    parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: to try it, not to measure")
-    parser.add_argument("--json", type=Path, help="write every single figure into this file")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     parser.add_argument("--serve", choices=CONTESTANTS, help=argparse.SUPPRESS)
     parser.add_argument("--rewrites", choices=BACKENDS, help=argparse.SUPPRESS)
     parser.add_argument("--memory", choices=CONTESTANTS, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    for option, known in several.items():
-        names = [name for name in getattr(options, option).split(",") if name]
-        if unknown := set(names) - set(known):
-            parser.error(f"--{option}: there is no {', '.join(sorted(unknown))}; expected some of {', '.join(known)}")
-        complete = option == "sections" or set(names) == set(known)
-        if options.write and (not complete or options.quick):
-            parser.error("--write: only full runs of everybody belong into the document")
-        setattr(options, option, names)
+    split_names(parser, options, several)
     if min(options.rounds, options.steps, options.threads) < 1:
         parser.error("--rounds, --steps, --threads: expected at least 1")
     if options.quick:

@@ -28,6 +28,7 @@ from benchmarks import measuring
 from benchmarks.contestants.sparse import CONTESTANTS, REFERENCE
 from benchmarks.contestants.sparse.problem import SparseProblem
 from benchmarks.measuring import ROOT, bursts
+from benchmarks.measuring.options import add_common, say, split_names
 from benchmarks.measuring.sparse import growth, memory, paced, steps, trajectory
 from benchmarks.measuring.steps import OPTIMIZERS
 
@@ -136,35 +137,19 @@ def measure(
     return found
 
 
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The options; exit code 2 where they make no sense."""
     parser = argparse.ArgumentParser(description="Training over sparse weights: steps, growth, memory.")
     several: dict[str, dict[str, Any]] = {"sections": SECTIONS, "optimizer": OPTIMIZERS, "contestants": CONTESTANTS}
-    for option, known in several.items():
-        parser.add_argument(f"--{option}", default=",".join(known), help=f"default: {','.join(known)}")
+    add_common(parser, several, "sparseprop")
     parser.add_argument("--rounds", type=int, default=8, help="bursts of each contestant (default: 8)")
     parser.add_argument("--seconds", type=float, default=0.08, help="that a burst takes, about (default: 0.08)")
-    parser.add_argument("--threads", type=int, default=2, help="of every contestant (default: 2)")
-    parser.add_argument("--peers", type=Path, nargs="*", default=[], help="folders with sparseprop")
-    parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: to try it, not to measure")
-    parser.add_argument("--json", type=Path, help="write every single figure into this file")
     parser.add_argument("--write", action="store_true", help="put the tables and plots into docs/")
     parser.add_argument("--serve", choices=CONTESTANTS, help=argparse.SUPPRESS)
     parser.add_argument("--memory", choices=OWN_PROCESS, help=argparse.SUPPRESS)
     parser.add_argument("--trajectory", choices=CONTESTANTS, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    for option, known in several.items():
-        names = [name for name in getattr(options, option).split(",") if name]
-        if unknown := set(names) - set(known):
-            parser.error(f"--{option}: there is no {', '.join(sorted(unknown))}; expected some of {', '.join(known)}")
-        complete = option == "sections" or set(names) == set(known)
-        if options.write and (not complete or options.quick):
-            parser.error("--write: only full runs of everybody belong into the document")
-        setattr(options, option, names)
+    split_names(parser, options, several)
     if min(options.rounds, options.threads) < 1 or options.seconds <= 0:
         parser.error("--rounds, --threads: expected at least 1; --seconds: expected more than 0")
     if options.quick:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from eqgen.algebra.expressions import Apply, Dim, Node, Shape, children, symbols
 from eqgen.backends.entries import MOVED, Loop
+from eqgen.optimize.storage import pattern_name, values_shape
 
 _IN_ROW = {"column_repeat", "column", "zeros", "ones"}
 """Operations that say where an entry comes from, and stay in its row."""
@@ -122,7 +123,7 @@ def _over_rows(piece: Piece, patterns: Mapping[str, Shape]) -> Piece:
 
 def _owner(shape: Shape, patterns: Mapping[str, Shape]) -> str | None:
     """The pattern whose entries a matrix of this shape holds."""
-    return next((p for p in patterns if shape == (1, p.replace("_pattern", "_entries"))), None)
+    return next((p for p in patterns if shape == values_shape(p.removesuffix(pattern_name("")))), None)
 
 
 def _rows(piece: Piece, patterns: Mapping[str, Shape]) -> Dim | None:

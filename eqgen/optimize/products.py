@@ -25,14 +25,13 @@ def product_step(lowering: Lowering, definition: TypedDefinition) -> LoweredFunc
     results and scalars are the same, and so are their values at `Dtheta = A.T * B`.
     """
     lowered = lowering.optimizer(definition)
-    gradient = next((v.name for v in definition.with_role("gradient")), None)
     function = lowered.function
-    position = next((n for n, a in enumerate(function.arguments) if a.name == gradient), None)
-    if gradient is None or position is None or not all(_is_entrywise(s.value) for s in function.steps):
+    argument = _entrywise_gradient(definition, function)
+    if argument is None:
         return None
-    m, n = function.arguments[position].shape
-    taken = _names(function)
-    first, second, batch = (next(c for c in _candidates(name) if c not in taken) for name in ("A", "B", "P"))
+    gradient, (m, n) = argument.name, argument.shape
+    position = function.arguments.index(argument)
+    first, second, batch = _factor_names(function)
     factors = (Argument(first, (batch, m)), Argument(second, (batch, n)))
     product = apply("matmul", apply("transpose", Symbol((batch, m), first)), Symbol((batch, n), second))
     arguments = (*function.arguments[:position], *factors, *function.arguments[position + 1 :])
@@ -62,16 +61,15 @@ def sampled_step(lowering: Lowering, definition: TypedDefinition) -> LoweredFunc
     of A * B.T there, for A (M x P) and B (N x P). None where the optimizer reads more than single entries of it.
     """
     lowered = lowering.optimizer(definition)
-    gradient = next((v.name for v in definition.with_role("gradient")), None)
     function = lowered.function
-    dense = next((a for a in function.arguments if a.name == gradient), None)
-    if gradient is None or dense is None or not all(_is_entrywise(s.value) for s in function.steps):
+    dense = _entrywise_gradient(definition, function)
+    if dense is None:
         return None
+    gradient = dense.name
     owner = gradient.removeprefix("D")
     stored = values_shape(owner)
     pattern = Argument(pattern_name(owner), dense.shape, "pattern")
-    taken = _names(function)
-    first, second, batch = (next(c for c in _candidates(name) if c not in taken) for name in ("A", "B", "P"))
+    first, second, batch = _factor_names(function)
     rows, columns = dense.shape
     factors = (Argument(first, (rows, batch)), Argument(second, (columns, batch)))
 
@@ -110,6 +108,20 @@ def transposed_product() -> Function:
     value = apply("matmul", apply("transpose", Symbol(A.shape, A.name)), Symbol(B.shape, B.name))
     title = "A gradient that is a product, from its factors."
     return Function("transposed_product", (A, B), (("C", value.shape),), (Step("C", value, "C = A.T * B"),), title, "")
+
+
+def _entrywise_gradient(definition: TypedDefinition, function: Function) -> Argument | None:
+    """The gradient among the arguments of an optimizer's step; None where the step reads more than single entries."""
+    names = {v.name for v in definition.with_role("gradient")}
+    found = next((a for a in function.arguments if a.name in names), None)
+    return found if all(_is_entrywise(s.value) for s in function.steps) else None
+
+
+def _factor_names(function: Function) -> tuple[str, str, str]:
+    """Names for the factors of a gradient, and for what they have in common, that the function does not use."""
+    taken = _names(function)
+    first, second, batch = (next(c for c in _candidates(name) if c not in taken) for name in ("A", "B", "P"))
+    return first, second, batch
 
 
 def _is_entrywise(node: Node) -> bool:
